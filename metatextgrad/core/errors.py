@@ -1,0 +1,50 @@
+"""Every error the project raises on purpose.
+
+Our exception hierarchy:
+
+    MetaTextGradError
+    ├── InputError          a name, file or setting is wrong; nothing was started
+    ├── RunBusyError        another process holds the run
+    ├── BudgetReachedError  a cap was reached; the run is kept and can go on
+    ├── ProviderError       a model call finally failed; the run is kept and can go on
+    └── ReplyError          a model's reply is cut off, empty or not what was asked for
+"""
+
+from typing import ClassVar
+
+
+class MetaTextGradError(Exception):
+    """Base of all errors raised on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class InputError(MetaTextGradError):
+    """Say which input is wrong, what was expected, and the way out."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class RunBusyError(InputError):
+    """Refuse a second writer on one run."""
+
+
+class BudgetReachedError(MetaTextGradError):
+    """Stop because a cap was reached; what was paid for is in the store."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class ProviderError(MetaTextGradError):
+    """Report a model call that failed after the client's own retries."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class ReplyError(MetaTextGradError):
+    """Reject a reply that is cut off, empty, or not what was asked for."""
+
+
+def unknown(kind: str, name: str, known: list[str]) -> InputError:
+    """Return the error for a name that is not in a closed list."""
+    return InputError(f"Unknown {kind} {name!r}. Available: {', '.join(sorted(known))}.")

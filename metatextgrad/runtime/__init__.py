@@ -1,0 +1,1 @@
+"""What nodes stand on: settings, models, the ledger of calls, the meter, the workspace, the program interpreter."""

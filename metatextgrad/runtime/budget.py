@@ -1,0 +1,41 @@
+"""Caps on what a run may use."""
+
+import time
+from dataclasses import dataclass, field
+
+from metatextgrad.core.errors import BudgetReachedError
+from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.meter import Meter
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Caps over all levels; None is no cap."""
+
+    calls: int | None = None
+    tokens: int | None = None
+    usd: float | None = None
+    seconds: float | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def of(cls, context: Context) -> "Budget":
+        """Return the caps that the settings name."""
+        return cls(context.max_calls, context.max_tokens_total, context.max_usd, context.max_seconds)
+
+    def check(self, meter: Meter) -> None:
+        """Refuse another call once a cap is reached.
+
+        Raises:
+            BudgetReachedError: names the cap, what was used, and the option that raises it.
+        """
+        used = meter.total
+        seconds = time.monotonic() - self.started
+        for cap, amount, unit, option in (
+            (self.calls, used.calls, "calls", "--max-calls"),
+            (self.tokens, used.tokens, "tokens", "--max-tokens-total"),
+            (self.usd, used.usd, "US dollars", "--max-usd"),
+            (self.seconds, seconds, "seconds", "--max-seconds"),
+        ):
+            if cap is not None and amount >= cap:
+                raise BudgetReachedError(f"The cap of {cap:g} {unit} is reached; go on with a larger {option}.")

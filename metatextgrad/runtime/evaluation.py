@@ -1,0 +1,113 @@
+"""Score programs on examples, many at a time in one node (design 3)."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from metatextgrad.core.errors import InputError, ProviderError, ReplyError
+from metatextgrad.core.identity import content_id
+from metatextgrad.core.program import Program
+from metatextgrad.core.task import Example, Score, Split
+from metatextgrad.core.trial import Evaluation, ExampleResult
+from metatextgrad.runtime.artifacts import namespace
+from metatextgrad.runtime.gathering import gather_all
+from metatextgrad.runtime.interpreter import Execution, Interpreter
+from metatextgrad.runtime.resources import Resources
+
+Progress = Callable[[int, int], None]
+"""Told how many examples are done, of how many."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One example under one program: what came out, and what the metric said."""
+
+    example: Example
+    result: ExampleResult
+    execution: Execution | None
+    error: str = ""
+
+
+async def evaluate_program(resources: Resources, program: Program, split: Split, progress: Progress | None = None) -> Evaluation:
+    """Score a program on a whole set; a program scored before is not scored again.
+
+    Raises:
+        ProviderError: the provider left more examples unscored than the settings tolerate.
+    """
+    key = content_id([program.id, resources.task.id, split, _program_settings(resources)])
+    space = namespace("evaluated")
+    if (known := await resources.store.aget(space, key)) is not None:
+        return Evaluation.model_validate(known.value)
+    attempts = await attempt_all(resources, program, resources.task.split(split), progress)
+    failed = [attempt for attempt in attempts if attempt.result.failure == "provider"]
+    if len(failed) > resources.context.unscored_share * len(attempts):
+        raise ProviderError(f"{len(failed)} of {len(attempts)} examples stay unscored: {failed[0].error}")
+    evaluation = Evaluation(program=program.id, split=split, results=tuple(attempt.result for attempt in attempts))
+    if not failed:
+        await resources.store.aput(space, key, evaluation.model_dump(mode="json"), index=False)
+    return evaluation
+
+
+async def attempt_all(
+    resources: Resources, program: Program, examples: tuple[Example, ...], progress: Progress | None = None
+) -> list[Attempt]:
+    """Run a program on examples, a bounded number in flight, in order of the examples."""
+    gate = asyncio.Semaphore(resources.context.concurrency)
+    interpreter = Interpreter(resources.ledger, resources.context)
+    done = 0
+
+    async def one(example: Example) -> Attempt:
+        nonlocal done
+        async with gate:
+            attempt = await _attempt(resources, interpreter, program, example)
+        done += 1
+        if progress:
+            progress(done, len(examples))
+        return attempt
+
+    return await gather_all(one(example) for example in examples)
+
+
+async def _attempt(resources: Resources, interpreter: Interpreter, program: Program, example: Example) -> Attempt:
+    try:
+        execution = await interpreter.run(program, example.values())
+    except ProviderError as error:
+        return Attempt(example, _unscored(example, "provider", str(error)), None, str(error))
+    except ReplyError as error:
+        return Attempt(example, _unscored(example, "reply", str(error)), None, str(error))
+    score = _scored(resources, execution.answer, example)
+    result = ExampleResult(
+        example=example.id,
+        prediction=execution.answer,
+        score=score.value,
+        feedback=score.feedback,
+        failure="" if score.value is not None else "metric",
+    )
+    return Attempt(example, result, execution)
+
+
+def _scored(resources: Resources, prediction: str, example: Example) -> Score:
+    task = resources.task
+    try:
+        return task.metric(prediction, example)
+    except Exception as error:
+        name = task.metric_name or type(task.metric).__name__
+        msg = f"Metric {name!r} raised {type(error).__name__} on example {example.id!r}: {error}. Mend it and resume."
+        raise InputError(msg) from error
+
+
+def _unscored(example: Example, failure: str, reason: str) -> ExampleResult:
+    return ExampleResult.model_validate(
+        {"example": example.id, "prediction": "", "score": None, "feedback": reason, "failure": failure}
+    )
+
+
+def _program_settings(resources: Resources) -> list[object]:
+    context, models = resources.context, resources.ledger.models
+    return [
+        models.name("program"),
+        context.program_temperature,
+        context.sample_temperature,
+        context.max_tokens,
+        context.seed,
+    ]

@@ -1,0 +1,130 @@
+"""The one place through which every model call goes, at every level.
+
+A call's key is a hash of the model, all sampling parameters, the messages, the output schema, the sample index and the
+run's seed. The reply is in the store before anyone uses it, in one write with its cost; a key found there is not called
+again; equal calls in flight are made once.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from langgraph.store.base import BaseStore, GetOp, PutOp
+
+from metatextgrad.core.errors import MetaTextGradError
+from metatextgrad.core.identity import content_id
+from metatextgrad.runtime.artifacts import namespace
+from metatextgrad.runtime.budget import Budget
+from metatextgrad.runtime.meter import Level, Meter, Usage
+from metatextgrad.runtime.models import Models
+from metatextgrad.runtime.prices import price
+from metatextgrad.runtime.reply import Reply
+
+Message = tuple[str, str]
+"""Role (system, human, ai) and text."""
+
+_CALLS = namespace("call")
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Call:
+    """One model call, before it is made."""
+
+    level: Level
+    messages: tuple[Message, ...]
+    temperature: float | None
+    sample: int = 0
+    schema: str = ""
+    """Names the form the reply must have, where there is one."""
+
+
+@dataclass
+class Ledger:
+    """Makes calls, keeps replies, counts what they cost."""
+
+    store: BaseStore
+    models: Models
+    meter: Meter
+    budget: Budget
+    run: str
+    seed: int
+    max_tokens: int | None
+    limiter: asyncio.Semaphore
+    stopped: MetaTextGradError | None = None
+    """Set to refuse further calls, as when the user pressed Ctrl-C; what is in flight finishes."""
+    _flying: dict[str, "asyncio.Task[Reply]"] = field(default_factory=dict)
+    _counted: set[str] = field(default_factory=set)
+
+    def key(self, call: Call) -> str:
+        """Hash everything that decides what the reply can be."""
+        return content_id(
+            [
+                self.models.name(call.level),
+                call.temperature,
+                self.max_tokens,
+                call.messages,
+                call.schema,
+                call.sample,
+                self.seed,
+            ]
+        )
+
+    async def complete(self, call: Call) -> Reply:
+        """Return the reply to a call, from the store if it was made before.
+
+        Raises:
+            BudgetReachedError: a cap is reached and the call would be a new one.
+            ProviderError: the call failed after the client's retries.
+        """
+        key = self.key(call)
+        flying = self._flying.get(key)
+        if flying is None:
+            flying = asyncio.ensure_future(self._found_or_made(key, call))
+            self._flying[key] = flying
+            flying.add_done_callback(lambda _: self._flying.pop(key, None))
+        return await asyncio.shield(flying)
+
+    async def restore(self) -> None:
+        """Count again what this run used before it was interrupted."""
+        offset = 0
+        while page := await self.store.asearch(self._usage, limit=_PAGE, offset=offset):
+            for item in page:
+                self._counted.add(item.key)
+                self.meter.add(item.value["level"], Usage.model_validate(item.value["usage"]))
+            offset += len(page)
+
+    @property
+    def _usage(self) -> tuple[str, ...]:
+        return namespace("usage", self.run)
+
+    async def _found_or_made(self, key: str, call: Call) -> Reply:
+        found = (await self.store.abatch([GetOp(_CALLS, key)]))[0]
+        if found is not None:
+            return Reply.model_validate(found.value["reply"])
+        async with self.limiter:
+            if self.stopped:
+                raise self.stopped
+            self.budget.check(self.meter)
+            reply = await self.models.ask(call.level, call.messages, call.temperature, self.max_tokens, [self.seed, call.sample])
+        await self._keep(key, call, reply)
+        return reply
+
+    async def _keep(self, key: str, call: Call, reply: Reply) -> None:
+        name = self.models.name(call.level)
+        usd = price(name, reply.input_tokens, reply.output_tokens)
+        usage = Usage(
+            calls=1,
+            input_tokens=reply.input_tokens,
+            output_tokens=reply.output_tokens,
+            usd=usd or 0.0,
+            unpriced=int(usd is None),
+        )
+        record: dict[str, Any] = {"reply": reply.model_dump(), "model": name}
+        if call.level != "program":  # the messages of a program call can be rendered again; these cannot be easily
+            record["messages"] = [list(message) for message in call.messages]
+        spent = {"level": call.level, "usage": usage.model_dump()}
+        await self.store.abatch([PutOp(_CALLS, key, record, index=False), PutOp(self._usage, key, spent, index=False)])
+        if key not in self._counted:
+            self._counted.add(key)
+            self.meter.add(call.level, usage)

@@ -1,0 +1,63 @@
+"""What the nodes of one run share: task, ledger, settings. Built once a run, from the context, on first use."""
+
+import asyncio
+from dataclasses import dataclass
+
+from langgraph.runtime import Runtime
+from langgraph.store.base import BaseStore
+
+from metatextgrad.core.errors import InputError
+from metatextgrad.core.task import Task
+from metatextgrad.runtime.budget import Budget
+from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.ledger import Ledger
+from metatextgrad.runtime.meter import Meter
+from metatextgrad.runtime.models import models_for
+from metatextgrad.tasks import load_task
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the nodes of one run share."""
+
+    context: Context
+    task: Task
+    ledger: Ledger
+    store: BaseStore
+
+
+async def resources(runtime: Runtime[Context]) -> Resources:
+    """Return the run's resources; parallel branches share one set.
+
+    Raises:
+        InputError: the graph was compiled without a store, or the settings name an unknown task or model.
+    """
+    context = runtime.context or Context()
+    store = runtime.store
+    if store is None:
+        raise InputError("The graph has no store; compile it with store=..., such as an AsyncSqliteStore.")
+    if context._opening is None:
+        run = runtime.execution_info.thread_id if runtime.execution_info else None
+        context._opening = asyncio.ensure_future(open_resources(context, store, run or "unnamed"))
+    return await context._opening
+
+
+async def open_resources(context: Context, store: BaseStore, run: str) -> Resources:
+    """Build the resources of a run and count again what it used before."""
+    task, models = context._given_task, context._given_models
+    if task is None:
+        task = await asyncio.to_thread(load_task, context.task, data=context.data)
+    if models is None:
+        models = await asyncio.to_thread(models_for, context)
+    ledger = Ledger(
+        store=store,
+        models=models,
+        meter=Meter(),
+        budget=Budget.of(context),
+        run=run,
+        seed=context.seed,
+        max_tokens=context.max_tokens,
+        limiter=asyncio.Semaphore(context.concurrency),
+    )
+    await ledger.restore()
+    return Resources(context=context, task=task, ledger=ledger, store=store)

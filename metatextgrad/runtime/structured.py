@@ -1,0 +1,57 @@
+"""Ask a model for one JSON object of a given form."""
+
+import json
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from metatextgrad.core.errors import ReplyError
+from metatextgrad.core.template import render
+from metatextgrad.runtime.ledger import Call, Ledger, Message
+from metatextgrad.runtime.meter import Level
+from metatextgrad.runtime.prompts import AGAIN
+
+M = TypeVar("M", bound=BaseModel)
+
+
+async def ask_for(
+    form: type[M], ledger: Ledger, level: Level, messages: tuple[Message, ...], temperature: float | None, sample: int
+) -> M:
+    """Return the validated reply; one that cannot be used is asked for once more, with the error.
+
+    Raises:
+        ReplyError: the second reply could not be used either.
+    """
+    first = await ledger.complete(Call(level, messages, temperature, sample, form.__name__))
+    try:
+        return parsed(form, first.usable())
+    except ReplyError as error:
+        again = (*messages, ("ai", first.text or "(empty)"), ("human", render(AGAIN, {"error": str(error)})))
+    second = await ledger.complete(Call(level, again, temperature, sample, form.__name__))
+    return parsed(form, second.usable())
+
+
+def parsed(form: type[M], text: str) -> M:
+    """Read the first JSON object of a text and validate it. Nothing is repaired.
+
+    Raises:
+        ReplyError: there is no JSON object, or it is not of the form; says where.
+    """
+    begin = text.find("{")
+    if begin < 0:
+        raise ReplyError("the reply has no JSON object")
+    try:
+        value, _ = json.JSONDecoder(strict=False).raw_decode(text[begin:])
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ReplyError(f"the reply is not valid JSON: {error}") from None
+    try:
+        return form.model_validate(value)
+    except ValidationError as error:
+        raise ReplyError(first_problem(error)) from None
+
+
+def first_problem(error: ValidationError) -> str:
+    """Say in one sentence what is wrong, and where."""
+    problem = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in problem["loc"]) or "the object"
+    return f"{place}: {problem['msg']}"

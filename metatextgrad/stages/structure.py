@@ -1,0 +1,87 @@
+"""Structure search, ADAS-TG: write a new program from the current one and the feedback on it (paper 1.9)."""
+
+import json
+
+from metatextgrad.core.identity import Value
+from metatextgrad.core.program import Component, Program
+from metatextgrad.core.trial import Gradients, Trial
+from metatextgrad.runtime.artifacts import get
+from metatextgrad.runtime.prompts import STRUCTURE, section
+from metatextgrad.runtime.structured import ask_for
+from metatextgrad.stages.kind import NothingToProposeError, Proposing, Settings, StageKind
+from metatextgrad.stages.limits import PROGRAM_LIMITS, checked_program
+from metatextgrad.stages.textual_gradient import shown
+
+INSTRUCTIONS = """Write a better program. Where it helps, make it more systematic, or more hierarchical."""
+
+
+class StructureSettings(Settings):
+    """Settings of the stage."""
+
+    history: int = 0
+    """How many past programs, with their scores, are shown. Showing all of them was found worse than none."""
+
+
+class Redesigned(Value):
+    """The form of the reply."""
+
+    components: tuple[Component, ...]
+
+
+async def propose(given: Proposing) -> Program:
+    """Ask for new components, once."""
+    assert given.gradients is not None, "the schedule sends this stage through textual_gradient"
+    if not given.gradients.failed:
+        raise NothingToProposeError("every example of the batch was answered rightly")
+    messages = STRUCTURE.messages(
+        instructions=given.stage.instructions,
+        question_type=given.resources.task.question_type,
+        program=written(given.program),
+        feedback=feedback_on(given.gradients),
+        past=await _past(given),
+        limits=PROGRAM_LIMITS.sentence(),
+    )
+    context = given.resources.context
+    reply = await ask_for(
+        Redesigned, given.resources.ledger, "optimizer", messages, context.optimizer_temperature, given.step
+    )
+    return checked_program(given.program, reply.components)
+
+
+def written(program: Program) -> str:
+    """Write a program's components as the JSON that a model reads and answers in."""
+    parts = [part.model_dump(mode="json", exclude_defaults=True) | {"kind": part.kind} for part in program.components]
+    return json.dumps(parts, indent=1, ensure_ascii=False)
+
+
+def feedback_on(gradients: Gradients) -> str:
+    """Write the feedback on the whole program, then on each component."""
+    blocks = [shown(gradients.answer)]
+    for name, notes in gradients.components.items():
+        lines = "\n".join(f"[{number}] {note.feedback}" for number, note in enumerate(notes, 1))
+        blocks.append(section("COMPONENT_FEEDBACK", lines, component=name))
+    return "\n".join(block for block in blocks if block)
+
+
+async def _past(given: Proposing) -> str:
+    blocks = [await _version(given, trial) for trial in given.history]
+    return section("PAST_PROGRAMS", "\n\n".join(block for block in blocks if block))
+
+
+async def _version(given: Proposing, trial: Trial) -> str:
+    scored = [item for item in trial.candidates if item["id"] and item["score"] is not None]
+    if not scored:
+        return ""
+    program = await get(given.resources.store, Program, str(scored[0]["id"]))
+    return f"Validation score {scored[0]['score']:.2f}:\n{written(program)}"
+
+
+KIND = StageKind(
+    name="structure",
+    improves="structure",
+    purpose="redesigns the program: which calls there are, what each one does, and what they pass on",
+    instructions=INSTRUCTIONS,
+    needs_gradient=True,
+    settings=StructureSettings,
+    propose=propose,
+)

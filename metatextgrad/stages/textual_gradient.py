@@ -1,0 +1,110 @@
+"""Textual gradient descent, TGD: rewrite each component's instructions by its feedback (TextGrad; paper 8.4)."""
+
+from metatextgrad.core.errors import ReplyError
+from metatextgrad.core.identity import Value
+from metatextgrad.core.program import Caller, Program
+from metatextgrad.core.template import lost_slots
+from metatextgrad.core.trial import Feedback, Trial
+from metatextgrad.runtime.artifacts import get
+from metatextgrad.runtime.gathering import gather_all
+from metatextgrad.runtime.prompts import REWRITE, section
+from metatextgrad.runtime.structured import ask_for
+from metatextgrad.stages.kind import NothingToProposeError, Proposing, Settings, StageKind
+
+LONGEST_TEXT = 20_000
+
+INSTRUCTIONS = """You are part of a system that improves a text: the instructions of one call in a language model program.
+Improve it creatively and critically, so that the criticism in the feedback is no longer earned."""
+
+
+class TextualGradientSettings(Settings):
+    """Settings of the stage."""
+
+    history: int = 0
+    """How many past versions of the text, with their scores, are shown (TextGrad's momentum; 0 as in the paper)."""
+
+
+class Rewritten(Value):
+    """The form of the reply."""
+
+    improved_text: str
+
+
+async def propose(given: Proposing) -> Program:
+    """Rewrite every component that has feedback, each in one call."""
+    assert given.gradients is not None, "the schedule sends this stage through textual_gradient"
+    trainable = given.program.trainable()
+    blamed = {name: notes for name, notes in given.gradients.components.items() if name in trainable and notes}
+    if not blamed:
+        raise NothingToProposeError("no example of the batch gave feedback on a component")
+    texts = await gather_all(_rewrite(given, trainable[name], notes) for name, notes in blamed.items())
+    return given.program.with_instructions(dict(zip(blamed, texts, strict=True)))
+
+
+async def _rewrite(given: Proposing, component: Caller, notes: tuple[Feedback, ...]) -> str:
+    messages = REWRITE.messages(
+        instructions=given.stage.instructions,
+        role=component.role,
+        text=component.instructions,
+        feedback=shown(notes),
+        past=await _past(given, component.name),
+    )
+    context = given.resources.context
+    reply = await ask_for(
+        Rewritten, given.resources.ledger, "optimizer", messages, context.optimizer_temperature, given.step
+    )
+    return accepted_text(component.instructions, reply.improved_text)
+
+
+def accepted_text(before: str, after: str) -> str:
+    """Return the rewritten text when it can replace the old one.
+
+    Raises:
+        ReplyError: it is empty, too long, or lost a placeholder.
+    """
+    if not after.strip():
+        raise ReplyError("the improved text is empty")
+    if len(after) > LONGEST_TEXT:
+        raise ReplyError(f"the improved text has {len(after)} characters; at most {LONGEST_TEXT} are taken")
+    if lost := lost_slots(before, after):
+        raise ReplyError(f"the improved text lost the placeholder {{{lost[0]}}}")
+    return after.strip()
+
+
+def shown(notes: tuple[Feedback, ...]) -> str:
+    """Write feedback as numbered sections, each example's apart, in the given order."""
+    return "\n".join(
+        section(
+            "FEEDBACK",
+            "\n".join(
+                [section("INPUT", note.input), section("OUTPUT", note.output), section("CRITICISM", note.feedback)]
+            ),
+            number=str(number),
+        )
+        for number, note in enumerate(notes, 1)
+    )
+
+
+async def _past(given: Proposing, name: str) -> str:
+    lines = [await _version(given, trial, name) for trial in given.history]
+    return section("PAST_VERSIONS", "\n\n".join(line for line in lines if line))
+
+
+async def _version(given: Proposing, trial: Trial, name: str) -> str:
+    scored = [item for item in trial.candidates if item["id"] and item["score"] is not None]
+    if not scored:
+        return ""
+    program = await get(given.resources.store, Program, str(scored[0]["id"]))
+    component = program.trainable().get(name)
+    return f"Validation score {scored[0]['score']:.2f}:\n{component.instructions}" if component else ""
+
+
+KIND = StageKind(
+    name="textual_gradient",
+    improves="prompts",
+    purpose="rewrites the instructions of each call, following criticism of its outputs on wrongly answered examples",
+    instructions=INSTRUCTIONS,
+    needs_gradient=True,
+    settings=TextualGradientSettings,
+    propose=propose,
+)

@@ -1,0 +1,68 @@
+"""Score the candidates on all of the validation set (paper Algorithm 1, line 7)."""
+
+from collections.abc import Callable
+
+from langgraph.runtime import Runtime
+from typing_extensions import TypedDict
+
+from metatextgrad.core.program import Program
+from metatextgrad.core.trial import Candidate, Evaluation
+from metatextgrad.runtime.artifacts import get, put
+from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.evaluation import evaluate_program
+from metatextgrad.runtime.events import Event, emit
+from metatextgrad.runtime.resources import Resources, resources
+
+
+class Reads(TypedDict, total=False):
+    """What `evaluate` reads."""
+
+    candidates: list[Candidate]
+    step: int
+    path: str
+
+
+class Writes(TypedDict):
+    """What `evaluate` writes."""
+
+    candidates: list[Candidate]
+
+
+async def evaluate(state: Reads, runtime: Runtime[Context]) -> Writes:
+    """Score each candidate on the whole validation set, in this one node.
+
+    A candidate whose replies cannot be used on more than the tolerated share of examples becomes invalid: its own prompt
+    did that. A provider that fails so often pauses the run instead.
+    """
+    given = await resources(runtime)
+    told = _progress(state, runtime)
+    return Writes(candidates=[await _scored(given, item, told) for item in state["candidates"]])
+
+
+async def _scored(given: Resources, item: Candidate, told: Callable[[int, int], None]) -> Candidate:
+    if item["id"] is None:
+        return item
+    program = await get(given.store, Program, item["id"])
+    evaluation = await evaluate_program(given, program, "val", told)
+    if reason := unusable(given, evaluation):
+        return {**item, "status": "invalid", "reason": reason}
+    return {**item, "status": "scored", "score": evaluation.score, "evaluation": await put(given.store, evaluation)}
+
+
+def unusable(given: Resources, evaluation: Evaluation) -> str:
+    """Say why an evaluation gives no score; empty when it does."""
+    total = len(evaluation.results)
+    bad = [result for result in evaluation.results if result.failure in ("reply", "metric")]
+    if len(bad) > given.context.unscored_share * total:
+        return f"{len(bad)} of {total} examples stay unscored: {bad[0].feedback}"
+    return ""
+
+
+def _progress(state: Reads, runtime: Runtime[Context]) -> Callable[[int, int], None]:
+    path, step = state.get("path", ""), state["step"]
+
+    def told(done: int, of: int) -> None:
+        if done == of or done % 10 == 0:
+            emit(runtime, Event(type="evaluating", path=path, step=step, done=done, of=of))
+
+    return told

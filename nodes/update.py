@@ -1,0 +1,129 @@
+"""Update(candidate, score): keep what is strictly better, and choose what comes next (paper Algorithms 3 and 4)."""
+
+from langgraph.runtime import Runtime
+from typing_extensions import TypedDict
+
+from metatextgrad.core.errors import InputError
+from metatextgrad.core.optimizer import Optimizer
+from metatextgrad.core.schedule import Cursor, advance, current
+from metatextgrad.core.trial import Candidate, Outcome, Trial
+from metatextgrad.runtime.artifacts import get, put
+from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.events import Event, emit
+from metatextgrad.runtime.resources import Resources, resources
+from metatextgrad.stages import kind_of
+
+class Reads(TypedDict, total=False):
+    """What `update` reads. A loop over programs has a cursor into its optimizer's schedule; a meta loop has none."""
+
+    candidates: list[Candidate]
+    step: int
+    best: Candidate | None
+    first: Candidate
+    last_trial: str | None
+    path: str
+    lineage: str
+    optimizer: str
+    cursor: Cursor
+
+
+class Writes(TypedDict, total=False):
+    """What `update` writes."""
+
+    best: Candidate | None
+    first: Candidate
+    current: str
+    last_trial: str
+    cursor: Cursor
+    step: int
+    needs_gradient: bool
+
+
+async def update(state: Reads, runtime: Runtime[Context]) -> Writes:
+    """Keep a candidate only if it scores strictly higher than the incumbent; record the trial; choose the next stage.
+
+    The same function serves both levels: a candidate is a program in the inner loop and an optimizer in a meta loop.
+    """
+    given = await resources(runtime)
+    before, scored = state.get("best"), state["candidates"]
+    best = better(before, scored)
+    improved = best is not before
+    trial = _trial(state, best, improved)
+    _tell(runtime, trial)
+    writes = Writes(best=best, last_trial=await put(given.store, trial), step=state["step"] + 1)
+    if state["step"] == 0:
+        writes["first"] = scored[0]
+    if "cursor" in state:
+        writes.update(await _next_stage(given, state, best, improved))
+    return writes
+
+
+async def _next_stage(given: Resources, state: Reads, best: Candidate | None, improved: bool) -> Writes:
+    """Advance the schedule; the first turn scores the initial program and is no step of it."""
+    optimizer = await get(given.store, Optimizer, state["optimizer"])
+    cursor = state["cursor"]
+    if state["step"] > 0:
+        cursor = advance(optimizer.schedule, cursor, improved)
+    stages = current(optimizer.schedule, cursor)
+    return Writes(
+        cursor=cursor,
+        needs_gradient=any(kind_of(stage).needs_gradient for stage in stages),
+        current=_start(given, state["candidates"], best),
+    )
+
+
+def _start(given: Resources, scored: list[Candidate], best: Candidate | None) -> str:
+    """Return the program that the next proposal starts from."""
+    last = [item["id"] for item in scored if item["status"] == "scored" and item["id"]]
+    if given.context.start_from == "last" and last:
+        return last[-1]
+    if best is None or best["id"] is None:
+        raise InputError(f"The initial program cannot be scored: {scored[0]['reason']}")
+    return best["id"]
+
+
+def better(best: Candidate | None, scored: list[Candidate]) -> Candidate | None:
+    """Return the new incumbent: the best scored candidate if strictly better, else the old one; ties change nothing."""
+    for item in scored:
+        if item["score"] is not None and (best is None or item["score"] > (best["score"] or 0.0)):
+            best = item
+    return best
+
+
+def _trial(state: Reads, best: Candidate | None, improved: bool) -> Trial:
+    return Trial(
+        level="program" if "cursor" in state else "optimizer",
+        path=state.get("path", ""),
+        step=state["step"],
+        previous=state.get("last_trial"),
+        candidates=tuple(state["candidates"]),
+        outcome=outcome_of(state["candidates"], improved),
+        best=best["id"] if best else None,
+        best_score=best["score"] if best else None,
+    )
+
+
+def outcome_of(scored: list[Candidate], improved: bool) -> Outcome:
+    """Name what became of a turn; a candidate that could not be scored never counts as a wrong one."""
+    if improved:
+        return "accepted"
+    states = {item["status"] for item in scored}
+    return "rejected" if "scored" in states else "invalid" if "invalid" in states else "skipped"
+
+
+def _tell(runtime: Runtime[Context], trial: Trial) -> None:
+    scores = [item["score"] for item in trial.candidates if item["score"] is not None]
+    emit(
+        runtime,
+        Event(
+            type="step",
+            level=trial.level,
+            path=trial.path,
+            step=trial.step,
+            stage=" + ".join(item["stage"] for item in trial.candidates),
+            score=max(scores, default=None),
+            best=trial.best_score,
+            outcome=trial.outcome,
+            reason=next((item["reason"] for item in trial.candidates if item["reason"]), ""),
+        ),
+    )
