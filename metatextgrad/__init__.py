@@ -1,0 +1,95 @@
+"""metaTextGrad: learns the LLM optimizer that fits your task. Importing it does nothing else: names load on first use."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from metatextgrad.api import (
+        Result,
+        aevaluate,
+        ameta_optimize,
+        aoptimize,
+        aresume,
+        evaluate,
+        meta_optimize,
+        optimize,
+        resume,
+    )
+    from metatextgrad.core.optimizer import Optimizer, Stage, alternate, best_of, chain, on_plateau, repeat
+    from metatextgrad.core.program import Program
+    from metatextgrad.core.task import Example, Score, Task
+    from metatextgrad.runtime.context import Context
+    from metatextgrad.runtime.models import Models
+    from metatextgrad.stages import adas_tg, stage, tgd
+    from metatextgrad.tasks import load_task
+
+_HOMES = {
+    "metatextgrad.api": (
+        "Result",
+        "aevaluate",
+        "ameta_optimize",
+        "aoptimize",
+        "aresume",
+        "evaluate",
+        "meta_optimize",
+        "optimize",
+        "resume",
+    ),
+    "metatextgrad.core.optimizer": (
+        "Optimizer",
+        "Stage",
+        "alternate",
+        "best_of",
+        "chain",
+        "on_plateau",
+        "repeat",
+    ),
+    "metatextgrad.core.program": ("Program",),
+    "metatextgrad.core.task": ("Example", "Score", "Task"),
+    "metatextgrad.runtime.context": ("Context",),
+    "metatextgrad.runtime.models": ("Models",),
+    "metatextgrad.stages": ("adas_tg", "stage", "tgd"),
+    "metatextgrad.tasks": ("load_task",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Context",
+    "Example",
+    "Models",
+    "Optimizer",
+    "Program",
+    "Result",
+    "Score",
+    "Stage",
+    "Task",
+    "adas_tg",
+    "aevaluate",
+    "alternate",
+    "ameta_optimize",
+    "aoptimize",
+    "aresume",
+    "best_of",
+    "chain",
+    "evaluate",
+    "load_task",
+    "meta_optimize",
+    "on_plateau",
+    "optimize",
+    "repeat",
+    "resume",
+    "stage",
+    "tgd",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

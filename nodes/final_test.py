@@ -3,15 +3,14 @@
 from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
-from metatextgrad.core.program import Program
-from metatextgrad.core.report import Findings, Row, tally
-from metatextgrad.core.trial import Candidate, Evaluation, Trial
+from metatextgrad.core.report import Findings, Row
+from metatextgrad.core.trial import Candidate
 from metatextgrad.nodes.extract_optimizer import Lineage
-from metatextgrad.runtime.artifacts import get, put
+from metatextgrad.runtime.artifacts import put
 from metatextgrad.runtime.context import Context
-from metatextgrad.runtime.evaluation import evaluate_program
 from metatextgrad.runtime.events import Event, emit
-from metatextgrad.runtime.resources import Resources, resources
+from metatextgrad.runtime.findings import initial_of, row
+from metatextgrad.runtime.resources import resources
 
 
 class Reads(TypedDict, total=False):
@@ -32,13 +31,14 @@ async def final_test(state: Reads, runtime: Runtime[Context]) -> Writes:
     given = await resources(runtime)
     lineages = sorted(state["lineages"], key=lambda item: item["order"])
     best = state["best"]
-    initial = await _initial(given, lineages[0]["first"])
-    rows = [await _row(given, runtime, "zero-shot", "initial", initial)]
+    rows = [await row(given, "zero-shot", "initial", await initial_of(given, lineages[0]["first"]))]
     for item in lineages:
-        rows.append(await _row(given, runtime, item["name"], "optimizer", item["first"]))
+        rows.append(await row(given, item["name"], "optimizer", item["first"]))
         if item["best"]["id"] != item["first"]["id"]:
-            rows.append(await _row(given, runtime, f"{item['name']} (improved)", "improved", item["best"]))
-    rows.append(await _row(given, runtime, "metaTextGrad", "learned", best))
+            rows.append(await row(given, f"{item['name']} (improved)", "improved", item["best"]))
+    rows.append(await row(given, "metaTextGrad", "learned", best))
+    for found in rows:
+        _tell(runtime, found)
     findings = Findings(
         kind="meta_optimize",
         task=given.task.name,
@@ -50,27 +50,7 @@ async def final_test(state: Reads, runtime: Runtime[Context]) -> Writes:
     return Writes(findings=await put(given.store, findings))
 
 
-async def _initial(given: Resources, first: Candidate) -> Candidate:
-    """Find the initial program's own score at the start of a lineage's first inner loop."""
-    newest: str | None = first["trial"]
-    while newest:
-        trial = await get(given.store, Trial, newest)
-        newest = trial.previous
-    return trial.candidates[0]
-
-
-async def _row(given: Resources, runtime: Runtime[Context], name: str, kind: str, item: Candidate) -> Row:
-    program = await get(given.store, Program, str(item["program"] or item["id"]))
-    val = await get(given.store, Evaluation, str(item["evaluation"]))
-    test = await evaluate_program(given, program, "test")
-    emit(runtime, Event(type="test", stage=name, score=test.score, done=test.scored, of=len(test.results)))
-    return Row.model_validate(
-        {
-            "name": name,
-            "kind": kind,
-            "optimizer": item["id"] if item["program"] else None,
-            "program": program.id,
-            "val": tally(val),
-            "test": tally(test),
-        }
-    )
+def _tell(runtime: Runtime[Context], found: Row) -> None:
+    if found.test:
+        done = found.test.scored
+        emit(runtime, Event(type="test", stage=found.name, score=found.test.score, done=done, of=done + found.test.unscored))

@@ -7,6 +7,7 @@ Our exception hierarchy:
     ├── RunBusyError        another process holds the run
     ├── BudgetReachedError  a cap was reached; the run is kept and can go on
     ├── ProviderError       a model call finally failed; the run is kept and can go on
+    ├── InterruptError      someone asked the run to stop; it is kept and can go on
     └── ReplyError          a model's reply is cut off, empty or not what was asked for
 """
 
@@ -39,6 +40,12 @@ class ProviderError(MetaTextGradError):
     """Report a model call that failed after the client's own retries."""
 
     exit_code: ClassVar[int] = 4
+
+
+class InterruptError(MetaTextGradError):
+    """Stop because someone asked; what was paid for is in the store."""
+
+    exit_code: ClassVar[int] = 130
 
 
 class ReplyError(MetaTextGradError):

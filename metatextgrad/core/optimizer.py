@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from metatextgrad.core.identity import Content, Value
 
-FORMAT = "metatextgrad.optimizer/1"
+FORMAT: Literal["metatextgrad.optimizer/1"] = "metatextgrad.optimizer/1"
 Setting = bool | int | float | str
 
 

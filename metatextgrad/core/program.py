@@ -14,7 +14,7 @@ from metatextgrad.core.identity import Content, Value
 from metatextgrad.core.template import slots
 
 Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=64)]
-FORMAT = "metatextgrad.program/1"
+FORMAT: Literal["metatextgrad.program/1"] = "metatextgrad.program/1"
 
 
 class Demonstration(Value):

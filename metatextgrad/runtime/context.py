@@ -69,3 +69,12 @@ class Context(BaseModel):
         copy = self.model_copy()
         copy._given_task, copy._given_models, copy._opening = task, models, None
         return copy
+
+    def share(self, opened: "Resources") -> None:
+        """Let all nodes of the run use these resources instead of opening their own."""
+        import asyncio
+
+        async def known() -> "Resources":
+            return opened
+
+        self._opening = asyncio.ensure_future(known())

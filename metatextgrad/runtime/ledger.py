@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from langgraph.store.base import BaseStore, GetOp, PutOp
+from langgraph.store.base import BaseStore, PutOp
 
 from metatextgrad.core.errors import MetaTextGradError
 from metatextgrad.core.identity import content_id
@@ -82,8 +82,18 @@ class Ledger:
         if flying is None:
             flying = asyncio.ensure_future(self._found_or_made(key, call))
             self._flying[key] = flying
-            flying.add_done_callback(lambda _: self._flying.pop(key, None))
+            flying.add_done_callback(lambda done: self._landed(key, done))
         return await asyncio.shield(flying)
+
+    def _landed(self, key: str, done: "asyncio.Task[Reply]") -> None:
+        self._flying.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # looked at, so that a caller that was cancelled leaves no warning behind
+
+    async def drain(self) -> None:
+        """Wait until every call in flight is answered and kept."""
+        while self._flying:
+            await asyncio.wait(self._flying.values())
 
     async def restore(self) -> None:
         """Count again what this run used before it was interrupted."""
@@ -99,7 +109,7 @@ class Ledger:
         return namespace("usage", self.run)
 
     async def _found_or_made(self, key: str, call: Call) -> Reply:
-        found = (await self.store.abatch([GetOp(_CALLS, key)]))[0]
+        found = await self.store.aget(_CALLS, key)
         if found is not None:
             return Reply.model_validate(found.value["reply"])
         async with self.limiter:

@@ -118,11 +118,10 @@ def _chat_model(name: str, context: Context) -> BaseChatModel:
 
         options["http_async_client"] = DefaultAioHttpClient(timeout=context.request_seconds)
     try:
-        return init_chat_model(model, model_provider=provider, **options)
+        built: BaseChatModel = init_chat_model(model, model_provider=provider, **options)
     except (ImportError, ValueError) as error:
         raise InputError(f"Model {name!r} cannot be used: {str(error).splitlines()[0]}") from error
     except Exception as error:
         msg = f"Model {name!r} cannot be built: {str(error).splitlines()[0]} Is the provider's key set in the environment?"
         raise InputError(msg) from error
-
-
+    return built

@@ -1,0 +1,143 @@
+"""Carry out a run: start it or go on with it, in one workspace, under one lock."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
+
+from metatextgrad.core.errors import (
+    BudgetReachedError,
+    InterruptError,
+    ProviderError,
+)
+from metatextgrad.core.report import Findings
+from metatextgrad.core.trial import Candidate
+from metatextgrad.graphs.inner_loop import build_inner_loop
+from metatextgrad.graphs.loop import Loop
+from metatextgrad.graphs.outer_loop import build_outer_loop
+from metatextgrad.runtime.artifacts import put
+from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.events import Event
+from metatextgrad.runtime.findings import initial_of, row
+from metatextgrad.runtime.record import Kind, Record, Status, save
+from metatextgrad.runtime.resources import Resources, open_resources
+from metatextgrad.runtime.workspace import Workspace
+
+OnEvent = Callable[[Event], None]
+_GRAPHS: dict[Kind, Callable[[], Loop]] = {"optimize": build_inner_loop, "meta_optimize": build_outer_loop}
+_RECURSION_LIMIT = 1_000_000
+
+
+@dataclass
+class Stop:
+    """Asks a run to stop from outside, as a signal handler does: calls in flight finish and are kept."""
+
+    control: RunControl = field(default_factory=RunControl)
+    _opened: Resources | None = None
+
+    def attach(self, opened: Resources) -> None:
+        self._opened = opened
+        if self.control.drain_requested:
+            self.request()
+
+    def request(self) -> None:
+        self.control.request_drain("interrupted")
+        if self._opened:
+            self._opened.ledger.stopped = InterruptError("The run was interrupted.")
+
+
+async def execute(
+    workspace: Workspace, record: Record, context: Context, *, on_event: OnEvent | None = None, stop: Stop | None = None
+) -> tuple[Record, Resources]:
+    """Carry a run to its end, from wherever it stands, and return its record with the findings.
+
+    Raises:
+        MetaTextGradError: it stopped before its end; the record says why, and it can go on.
+    """
+    stop = stop or Stop()
+    with workspace.hold(record.run):
+        await save(workspace.store, record)
+        opened = await open_resources(context, workspace.store, record.run)
+        context = context.given(task=opened.task, models=opened.ledger.models)
+        context.share(opened)
+        stop.attach(opened)
+        try:
+            findings = await _finished(workspace, record, context, opened, on_event, stop)
+        except BaseException as error:
+            await opened.ledger.drain()
+            await save(workspace.store, record.model_copy(update=_standing(error)))
+            raise
+        ended = record.model_copy(update={"status": "done", "message": "", "findings": findings})
+        await save(workspace.store, ended)
+        return ended, opened
+
+
+async def _finished(
+    workspace: Workspace, record: Record, context: Context, opened: Resources, on_event: OnEvent | None, stop: Stop
+) -> str:
+    """Run the graph of the record's kind and return the id of its findings."""
+    state = await _run_graph(workspace, record, context, on_event, stop)
+    if stop.control.drain_requested:
+        raise InterruptError("The run was interrupted.")
+    if record.kind == "meta_optimize":
+        return str(state["findings"])
+    return await inner_findings(opened, state["candidates"][0])
+
+
+async def inner_findings(opened: Resources, found: Candidate) -> str:
+    """Look at the test set once, after an inner loop, and store what was found."""
+    rows = (
+        await row(opened, "zero-shot", "initial", await initial_of(opened, found)),
+        await row(opened, found["stage"], "optimizer", found),
+    )
+    findings = Findings(
+        kind="optimize",
+        task=opened.task.name,
+        simulated=opened.ledger.models.simulated,
+        rows=rows,
+        program=str(found["program"]),
+        optimizer=str(found["id"]),
+    )
+    return await put(opened.store, findings)
+
+
+async def _run_graph(
+    workspace: Workspace, record: Record, context: Context, on_event: OnEvent | None, stop: Stop
+) -> dict[str, Any]:
+    """Start the graph, or go on from its last checkpoint, and return its final state."""
+    graph = _GRAPHS[record.kind]().compile(checkpointer=workspace.saver, store=workspace.store)
+    config: RunnableConfig = {"configurable": {"thread_id": record.run}, "recursion_limit": _RECURSION_LIMIT}
+    before = await graph.aget_state(config)
+    if not before.values or before.next:
+        stream = graph.astream(
+            None if before.next else record.asked,
+            config,
+            context=context,
+            durability="sync",
+            stream_mode="custom",
+            subgraphs=True,
+            control=stop.control,
+        )
+        try:
+            async for _, event in stream:
+                if on_event:
+                    on_event(Event.model_validate(event))
+        except GraphDrained as drained:
+            raise InterruptError("The run was interrupted.") from drained
+    return dict((await graph.aget_state(config)).values)
+
+
+def _standing(error: BaseException) -> dict[str, str]:
+    """Return the status and message of a run that stopped before its end."""
+    statuses: dict[type[BaseException], Status] = {
+        BudgetReachedError: "budget",
+        ProviderError: "provider",
+        InterruptError: "interrupted",
+        asyncio.CancelledError: "interrupted",
+        KeyboardInterrupt: "interrupted",
+    }
+    return {"status": statuses.get(type(error), "failed"), "message": str(error)[:2000]}

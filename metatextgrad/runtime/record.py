@@ -1,0 +1,62 @@
+"""The record of a run: what was asked, so that it can go on, and how it stands."""
+
+from typing import Any, Literal
+
+from langgraph.store.base import BaseStore
+
+from metatextgrad.core.errors import InputError
+from metatextgrad.core.identity import Value
+from metatextgrad.runtime.artifacts import namespace
+
+Kind = Literal["optimize", "meta_optimize", "evaluate"]
+Status = Literal["running", "done", "interrupted", "budget", "provider", "failed"]
+_RUNS = namespace("run")
+
+
+class Record(Value):
+    """A run."""
+
+    run: str
+    kind: Kind
+    settings: dict[str, Any]
+    """The context, as JSON."""
+    asked: dict[str, Any]
+    """The graph's input: content ids and names."""
+    task: str
+    """The task's name, for people."""
+    task_id: str
+    """The task's content id: a resumed run must see the same data."""
+    simulated: bool
+    created: str
+    """When, in ISO form, UTC; never part of a result."""
+    status: Status = "running"
+    message: str = ""
+    """Why it stopped, for a run that did not end."""
+    findings: str = ""
+
+
+async def save(store: BaseStore, record: Record) -> None:
+    """Write the record of a run."""
+    await store.aput(_RUNS, record.run, record.model_dump(mode="json"), index=False)
+
+
+async def load(store: BaseStore, run: str) -> Record:
+    """Read the record of a run.
+
+    Raises:
+        InputError: there is no such run.
+    """
+    item = await store.aget(_RUNS, run)
+    if item is None:
+        known = [record.run for record in await every(store)][:8]
+        names = f"Newest runs: {', '.join(known)}." if known else "This workspace has no runs yet."
+        raise InputError(f"Unknown run {run!r}. {names}")
+    return Record.model_validate(item.value)
+
+
+async def every(store: BaseStore) -> list[Record]:
+    """Read the records of all runs, newest first."""
+    found: list[Record] = []
+    while page := await store.asearch(_RUNS, limit=500, offset=len(found)):
+        found.extend(Record.model_validate(item.value) for item in page)
+    return sorted(found, key=lambda record: record.created, reverse=True)
