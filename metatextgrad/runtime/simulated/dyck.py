@@ -1,0 +1,148 @@
+"""Work on a Dyck question: follow the brackets, close what is open, and slip as a small model would."""
+
+import re
+from collections.abc import Collection
+
+from metatextgrad.runtime.simulated.chance import Luck
+from metatextgrad.runtime.simulated.craft import Attempt, Channel, Evidence, Skill, any_of, first_of
+
+CLOSER = {"(": ")", "[": "]", "{": "}", "<": ">"}
+BRACKETS = frozenset((*CLOSER, *CLOSER.values()))
+
+SLIP = 0.05
+"""Chance to lose track, for each symbol."""
+SLIP_IN_WRITING = 0.5
+"""Share of it that is left when each step is written down."""
+WRONG_ORDER = 0.5
+STOP_EARLY = 0.28
+"""For each closer due."""
+GO_ON = 0.34
+WRONG_TYPE = 0.06
+"""For each closer due."""
+REPEAT_INPUT = 0.36
+NO_MARKER = 0.06
+NO_MARKER_UNASKED = 0.5
+TRUST = 0.88
+
+_STACK = re.compile(r"^.*(?:stack|open at the end)[^:\n]*:[ ]*([()\[\]{}<> ]*|empty|nothing)$", re.IGNORECASE | re.MULTILINE)
+_OPEN = re.compile(r"^still open: (\d+)", re.IGNORECASE | re.MULTILINE)
+_ANSWER = re.compile(r"^\W*answer\W*:(.*)$", re.IGNORECASE | re.MULTILINE)
+
+
+def solve(items: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the closers that are missing."""
+    return closers(follow(items, 1 << 30, 0))
+
+
+def closers(stack: Collection[str]) -> tuple[str, ...]:
+    """Return the closers of a stack, the innermost first."""
+    return tuple(CLOSER[opener] for opener in reversed(tuple(stack)))
+
+
+def follow(items: tuple[str, ...], slip: int, choice: float) -> list[str]:
+    """Return the stack at the end, having overlooked or mistaken the symbol at position `slip`."""
+    stack: list[str] = []
+    for position, symbol in enumerate(items):
+        if position == slip:
+            if symbol in CLOSER and choice < 0.5:
+                stack.append(_other(symbol, choice))
+        elif symbol in CLOSER:
+            stack.append(symbol)
+        elif stack:
+            stack.pop()
+    return stack
+
+
+def attempt(items: tuple[str, ...], skill: Skill, evidence: Evidence, luck: Luck) -> Attempt:
+    """Answer a question, using what earlier work there is."""
+    given = evidence.state is not None and luck.hits(Channel.TRUST, TRUST)
+    if given and evidence.state is not None:
+        stack = list(evidence.state)
+    else:
+        writing = 0.8 if "symbols" in evidence.listed else 1.0
+        stack = follow(items, first_of(luck[Channel.SLIP], skill.risk("tracking", SLIP, writing)), luck[Channel.WHERE])
+    answer = _closed(stack, items, skill, evidence, luck)
+    return Attempt(answer, (f"Open at the end: {' '.join(stack) or 'nothing'}",))
+
+
+def _closed(
+    stack: list[str], items: tuple[str, ...], skill: Skill, evidence: Evidence, luck: Luck
+) -> tuple[str, ...]:
+    answer = list(closers(stack))
+    counted = evidence.count is not None and evidence.count == len(answer)
+    relief = 0.4 if counted else 1.0
+    if luck.hits(Channel.MISSING, any_of(len(answer), skill.risk("missing", STOP_EARLY, relief))):
+        del answer[-1 - (len(answer) > 2 and luck[Channel.WHERE] < 0.3) :]
+    matched = 0.5 if "extra" in evidence.listed else 1.0
+    if luck.hits(Channel.EXTRA, skill.risk("extra", GO_ON, relief * matched)):
+        answer.append(CLOSER[items[0]] if items and items[0] in CLOSER else ")")
+    listed = 0.75 if evidence.state is not None else 1.0
+    if luck.hits(Channel.ORDER, skill.risk("order", WRONG_ORDER, listed)):
+        answer.reverse()
+    paired = 0.4 if "types" in evidence.listed else 1.0
+    if luck.hits(Channel.TYPES, any_of(len(answer), skill.risk("types", WRONG_TYPE, paired))):
+        place = luck.pick(Channel.WHERE, len(answer))
+        answer[place] = CLOSER[_other(next(o for o in CLOSER if CLOSER[o] == answer[place]), luck[Channel.WHERE])]
+    if luck.hits(Channel.ECHO, skill.risk("echo", REPEAT_INPUT)):
+        answer = [*items, *answer]
+    return tuple(answer)
+
+
+def _other(opener: str, choice: float) -> str:
+    others = [bracket for bracket in CLOSER if bracket != opener]
+    return others[int(choice * 997) % 3]
+
+
+def work(items: tuple[str, ...], duties: Collection[str], skill: Skill, luck: Luck) -> list[str]:
+    """Write down the intermediate work that is asked for."""
+    risk = skill.risk("tracking", SLIP, SLIP_IN_WRITING if "tracking" in duties else 1.0)
+    slip, choice = first_of(luck[Channel.SLIP], risk), luck[Channel.WHERE]
+    lines: list[str] = []
+    if "tracking" in duties:
+        every = max(1, len(items) // 8)
+        for end in dict.fromkeys([*range(every, len(items), every), len(items)]):
+            stack = follow(items[:end], slip, choice)
+            lines.append(f"Stack after symbol {end}: {' '.join(stack) or 'empty'}")
+    stack = follow(items, slip, choice)
+    if "missing" in duties:
+        lines.append(f"Still open: {len(stack)} brackets")
+    if "types" in duties:
+        lines.append("Pairs: " + ", ".join(f"{opener} with {CLOSER[opener]}" for opener in dict.fromkeys(stack)))
+    if "extra" in duties:
+        lines.append(f"Matched already: {sum(symbol not in CLOSER for symbol in items)} pairs")
+    return lines
+
+
+def evidence_in(text: str) -> Evidence:
+    """Find stacks, counts and drafts in a text."""
+    if ":" not in text:
+        return Evidence()
+    stacks, counts = _STACK.findall(text), _OPEN.findall(text)
+    listed = {name for name, mark in (("types", "Pairs: "), ("extra", "Matched already: ")) if mark in text}
+    return Evidence(
+        state=tuple(symbol for symbol in stacks[-1] if symbol in CLOSER) if stacks else None,
+        listed=frozenset(listed),
+        count=int(counts[-1]) if counts else None,
+        drafts=tuple(tuple(symbol for symbol in draft if symbol in BRACKETS) for draft in _ANSWER.findall(text)),
+    )
+
+
+def conclude(evidence: Evidence) -> tuple[str, ...]:
+    """Answer from earlier work alone."""
+    if evidence.drafts:
+        return evidence.drafts[-1]
+    return closers(evidence.state or ())
+
+
+def faults(answer: tuple[str, ...], items: tuple[str, ...] | None) -> int:
+    """Count what is visibly wrong with an answer, without solving the question."""
+    del items  # the form of the answer shows it
+    return int(not answer) + 2 * any(symbol in CLOSER for symbol in answer)
+
+
+def state_answer(answer: tuple[str, ...], skill: Skill, luck: Luck) -> str:
+    """Write the last line of a reply."""
+    asked = skill.own.addresses("format")
+    if luck.hits(Channel.FORMAT, skill.risk("format", NO_MARKER if asked else NO_MARKER_UNASKED)):
+        return f"The sequence is completed by {' '.join(answer) or 'nothing'}, and then all brackets are closed."
+    return f"Answer: {' '.join(answer) or 'nothing is missing'}"
