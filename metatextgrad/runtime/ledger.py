@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from langgraph.store.base import BaseStore, PutOp
+from langgraph.store.base import BaseStore
 
 from metatextgrad.core.errors import MetaTextGradError
 from metatextgrad.core.identity import content_id
@@ -111,30 +111,50 @@ class Ledger:
     async def _found_or_made(self, key: str, call: Call) -> Reply:
         found = await self.store.aget(_CALLS, key)
         if found is not None:
+            if found.value["run"] == self.run:  # also when a kill fell between the two writes of `_keep`
+                self._count(key, call.level, Usage.model_validate(found.value["usage"]))
             return Reply.model_validate(found.value["reply"])
         async with self.limiter:
             if self.stopped:
                 raise self.stopped
             self.budget.check(self.meter)
-            reply = await self.models.ask(call.level, call.messages, call.temperature, self.max_tokens, [self.seed, call.sample])
+            chance = [self.seed, call.sample]
+            reply = await self.models.ask(call.level, call.messages, call.temperature, self.max_tokens, chance)
         await self._keep(key, call, reply)
         return reply
 
     async def _keep(self, key: str, call: Call, reply: Reply) -> None:
         name = self.models.name(call.level)
-        usd = price(name, reply.input_tokens, reply.output_tokens)
-        usage = Usage(
-            calls=1,
-            input_tokens=reply.input_tokens,
-            output_tokens=reply.output_tokens,
-            usd=usd or 0.0,
-            unpriced=int(usd is None),
-        )
-        record: dict[str, Any] = {"reply": reply.model_dump(), "model": name}
+        usage = usage_of(reply, name)
+        record: dict[str, Any] = {
+            "reply": reply.model_dump(),
+            "model": name,
+            "level": call.level,
+            "run": self.run,
+            "usage": usage.model_dump(),
+        }
         if call.level != "program":  # the messages of a program call can be rendered again; these cannot be easily
             record["messages"] = [list(message) for message in call.messages]
-        spent = {"level": call.level, "usage": usage.model_dump()}
-        await self.store.abatch([PutOp(_CALLS, key, record, index=False), PutOp(self._usage, key, spent, index=False)])
+        spent = {"level": call.level, "usage": record["usage"]}
+        # The store's own queue puts both, and those of other calls, into one transaction.
+        await asyncio.gather(
+            self.store.aput(_CALLS, key, record, index=False), self.store.aput(self._usage, key, spent, index=False)
+        )
+        self._count(key, call.level, usage)
+
+    def _count(self, key: str, level: Level, usage: Usage) -> None:
         if key not in self._counted:
             self._counted.add(key)
-            self.meter.add(call.level, usage)
+            self.meter.add(level, usage)
+
+
+def usage_of(reply: Reply, model: str) -> Usage:
+    """Return what a reply cost; a price that is not known is counted as unknown, not as zero."""
+    usd = price(model, reply.input_tokens, reply.output_tokens)
+    return Usage(
+        calls=1,
+        input_tokens=reply.input_tokens,
+        output_tokens=reply.output_tokens,
+        usd=usd or 0.0,
+        unpriced=int(usd is None),
+    )
