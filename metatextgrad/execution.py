@@ -59,7 +59,7 @@ async def execute(
         MetaTextGradError: it stopped before its end; the record says why, and it can go on.
     """
     stop = stop or Stop()
-    with workspace.hold(record.run):
+    async with workspace.hold(record.run):
         await save(workspace.store, record)
         opened = await open_resources(context, workspace.store, record.run)
         context = context.given(task=opened.task, models=opened.ledger.models)

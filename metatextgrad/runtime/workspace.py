@@ -1,8 +1,8 @@
-"""Where runs live: LangGraph's saver and store, and a lock a run. Nothing else persists anything."""
+"""Where runs live: LangGraph's saver and store, and a lock for each run. Nothing else persists anything."""
 
 import fcntl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from langgraph.store.sqlite.aio import AsyncSqliteStore
 from metatextgrad.core.errors import InputError, RunBusyError
 
 DEFAULT = ".metatextgrad"
+POSTGRES = ("postgresql://", "postgres://")
 _WAIT_FOR_LOCK_SECONDS = 30.0
 
 
@@ -26,45 +27,56 @@ class Workspace:
     saver: BaseCheckpointSaver[str]
     store: BaseStore
     folder: Path
-    """Where locks, exported files and reports go."""
-
-    @contextmanager
-    def hold(self, run: str) -> Iterator[None]:
-        """Hold a run, so that no second process writes to it; a killed process lets go by itself.
-
-        Raises:
-            RunBusyError: another process holds it.
-        """
-        folder = self.folder / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f"{run}.lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                msg = f"Run {run!r} is at work in another process; wait for it, or stop it first."
-                raise RunBusyError(msg) from None
-            yield
+    """Where exported files and reports go."""
+    hold: Callable[[str], AbstractAsyncContextManager[None]]
+    """Holds a run by name, so that no second process writes to it; raises RunBusyError when another one does."""
 
 
 @asynccontextmanager
 async def open_workspace(place: str | Path = DEFAULT) -> AsyncIterator[Workspace]:
-    """Open the workspace in a folder, made on first use.
+    """Open the workspace in a folder or a PostgreSQL database; made on first use.
 
     Raises:
-        InputError: the folder cannot be made or written.
+        InputError: it cannot be made or reached.
     """
-    folder = Path(place)
+    if str(place).startswith(POSTGRES):
+        from metatextgrad.runtime.postgres import open_postgres
+
+        async with open_postgres(str(place), Path(DEFAULT)) as opened:
+            yield opened
+    else:
+        async with _open_folder(_made(Path(place))) as opened:
+            yield opened
+
+
+@asynccontextmanager
+async def _open_folder(folder: Path) -> AsyncIterator[Workspace]:
+    async with _connect(folder / "checkpoints.sqlite") as first, _connect(folder / "store.sqlite") as second:
+        saver = AsyncSqliteSaver(first, serde=serializer())
+        store = AsyncSqliteStore(second)
+        await saver.setup()
+        await store.setup()
+        yield Workspace(saver=saver, store=store, folder=folder, hold=lambda run: _file_lock(folder / "locks", run))
+
+
+def serializer() -> JsonPlusSerializer:
+    """Return the serializer of checkpoints: strict, since channels hold plain JSON and nothing else may be revived."""
+    return JsonPlusSerializer(allowed_msgpack_modules=None)
+
+
+def busy(run: str) -> RunBusyError:
+    """Return the error of a run that another process holds."""
+    return RunBusyError(f"Run {run!r} is at work in another process; wait for it, or stop it first.")
+
+
+def _made(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
     except OSError as error:
-        raise InputError(f"Workspace {str(place)!r} cannot be used: {error.strerror}. Name another with --workspace.") from error
-    async with _connect(folder / "checkpoints.sqlite") as first, _connect(folder / "store.sqlite") as second:
-        saver = AsyncSqliteSaver(first, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
-        store = AsyncSqliteStore(second)
-        await saver.setup()
-        await store.setup()
-        yield Workspace(saver=saver, store=store, folder=folder)
+        msg = f"Workspace {str(folder)!r} cannot be used: {error.strerror}. Name another folder."
+        raise InputError(msg) from error
+    return folder
 
 
 @asynccontextmanager
@@ -73,3 +85,15 @@ async def _connect(path: Path) -> AsyncIterator[aiosqlite.Connection]:
         await connection.execute("PRAGMA journal_mode=WAL")
         await connection.execute("PRAGMA synchronous=NORMAL")
         yield connection
+
+
+@asynccontextmanager
+async def _file_lock(folder: Path, run: str) -> AsyncIterator[None]:
+    """Hold a lock on a file; the operating system lets go when the process ends, however it ends."""
+    folder.mkdir(exist_ok=True)
+    with (folder / f"{run}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise busy(run) from None
+        yield
