@@ -34,9 +34,7 @@ class Luck:
 
     def __init__(self, question: str, messages: str, draw: str, temperature: float) -> None:
         hard, here = numbers(question), numbers(messages)
-        values = [
-            hard[i] if here[NUMBERS + i] < QUESTION_SHARE else here[i] for i in range(NUMBERS)
-        ]
+        values = [hard[i] if here[NUMBERS + i] < QUESTION_SHARE else here[i] for i in range(NUMBERS)]
         if temperature > 0:
             anew = numbers(messages, draw)
             share = min(1.0, SAMPLE_SHARE * temperature)

@@ -24,7 +24,9 @@ NO_MARKER = 0.06
 NO_MARKER_UNASKED = 0.5
 TRUST = 0.88
 
-_STACK = re.compile(r"^.*(?:stack|open at the end)[^:\n]*:[ ]*([()\[\]{}<> ]*|empty|nothing)$", re.IGNORECASE | re.MULTILINE)
+_STACK = re.compile(
+    r"^.*(?:stack|open at the end)[^:\n]*:[ ]*([()\[\]{}<> ]*|empty|nothing)$", re.IGNORECASE | re.MULTILINE
+)
 _OPEN = re.compile(r"^still open: (\d+)", re.IGNORECASE | re.MULTILINE)
 _ANSWER = re.compile(r"^\W*answer\W*:(.*)$", re.IGNORECASE | re.MULTILINE)
 
@@ -65,9 +67,7 @@ def attempt(items: tuple[str, ...], skill: Skill, evidence: Evidence, luck: Luck
     return Attempt(answer, (f"Open at the end: {' '.join(stack) or 'nothing'}",))
 
 
-def _closed(
-    stack: list[str], items: tuple[str, ...], skill: Skill, evidence: Evidence, luck: Luck
-) -> tuple[str, ...]:
+def _closed(stack: list[str], items: tuple[str, ...], skill: Skill, evidence: Evidence, luck: Luck) -> tuple[str, ...]:
     answer = list(closers(stack))
     counted = evidence.count is not None and evidence.count == len(answer)
     relief = 0.4 if counted else 1.0

@@ -33,14 +33,18 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 FORMAT = Concept(
     name="format",
-    pattern=_pattern(r"answer:|separated by (?:single )?(?:a )?spaces?|(?:last|final) line|in th(?:is|e) (?:exact )?form\b"),
+    pattern=_pattern(
+        r"answer:|separated by (?:single )?(?:a )?spaces?|(?:last|final) line|in th(?:is|e) (?:exact )?form\b"
+    ),
     faults=("The reply does not end with a line that holds the answer in the form 'Answer: ...'.",),
     advice=("End with one last line 'Answer: ...' that holds the answer, its parts separated by spaces.",),
     aims=("Keep the demand for a last line 'Answer: ...' in the prompts.",),
 )
 CHECK = Concept(
     name="check",
-    pattern=_pattern(r"\b(?:re-?)?check|verif|double-check|validat|compare (?:it |the \w+ )?again|go over .* again|confirm"),
+    pattern=_pattern(
+        r"\b(?:re-?)?check|verif|double-check|validat|compare (?:it |the \w+ )?again|go over .* again|confirm"
+    ),
     faults=("The output was not checked against the input before it was given.",),
     advice=(
         "Before you answer, verify the result against the input and mend what is wrong.",

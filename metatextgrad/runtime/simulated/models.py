@@ -5,10 +5,15 @@ from typing import Any
 
 from metatextgrad.core.errors import unknown
 from metatextgrad.runtime.simulated.base import SimulatedModel
+from metatextgrad.runtime.simulated.judge import SimulatedJudgeModel
 from metatextgrad.runtime.simulated.program import SimulatedProgramModel
+from metatextgrad.runtime.simulated.writer import SimulatedMetaModel, SimulatedOptimizerModel
 
 LEVELS: Mapping[str, type[SimulatedModel]] = {
     "program": SimulatedProgramModel,
+    "optimizer": SimulatedOptimizerModel,
+    "meta": SimulatedMetaModel,
+    "judge": SimulatedJudgeModel,
 }
 
 

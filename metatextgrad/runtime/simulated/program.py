@@ -38,7 +38,10 @@ Act = Literal["answer", "plan", "work", "check"]
 
 _NOT_ANSWER = re.compile(r"(?:do not|don't|without) (?:yet )?(?:answer|solv|giv)", re.IGNORECASE)
 _ASKS_ANSWER = re.compile(r"answer:|final answer|answer (?:the|a)\b|give the answer|\bsolve\b", re.IGNORECASE)
-_CHECK = re.compile(r"\b(?:check|verify|validate|review|critici[sz]e|correct|improve)\b[^.]*\b(?:draft|answer|solution|result)", re.IGNORECASE)
+_CHECK = re.compile(
+    r"\b(?:check|verify|validate|review|critici[sz]e|correct|improve)\b[^.]*\b(?:draft|answer|solution|result)",
+    re.IGNORECASE,
+)
 _PLAN = re.compile(r"\b(?:plan|outline|decompose|break (?:it|the \w+) down|steps)\b", re.IGNORECASE)
 _WORK = re.compile(
     r"\b(?:list|track|trace|write|identify|parse|group|count|analy[sz]e|extract|number|note|describe|simulate|record|"
@@ -72,7 +75,9 @@ class SimulatedProgramModel(SimulatedModel):
         given = _input(messages, texts)
         if given is None:
             return NOT_COVERED
-        luck = Luck(" ".join(given.question.items) if given.question else given.user, "\x1e".join(texts), draw, temperature)
+        luck = Luck(
+            " ".join(given.question.items) if given.question else given.user, "\x1e".join(texts), draw, temperature
+        )
         if "Candidates:" in given.user and "Best:" in given.user:
             return _select(given, luck)
         return _act(given, luck)
@@ -184,7 +189,10 @@ def _work(given: Input, craft: Craft, skill: Skill, evidence: Evidence, luck: Lu
     lines = craft.work(given.question.items, duties, skill, luck)
     if lines:
         return "\n".join(lines)
-    vague = ["This needs care and has to be looked at from several sides.", "The main point is to find out what is asked."]
+    vague = [
+        "This needs care and has to be looked at from several sides.",
+        "The main point is to find out what is asked.",
+    ]
     if luck.hits(Channel.HASTE, HASTE):
         vague.append("Answer: " + " ".join(craft.attempt(given.question.items, skill, evidence, luck).answer))
     return "\n".join(vague)

@@ -9,8 +9,12 @@ Kind = Literal["dyck", "sorting"]
 _DYCK = re.compile(r"complete the rest of the sequence[^\n]*?input:[ ]*([()\[\]{}<> ]+)", re.IGNORECASE)
 _SORTING = re.compile(r"sort the following words alphabetically[^\n]*?list:[ ]*([^\n<]+)", re.IGNORECASE)
 _ABOUT: dict[Kind, re.Pattern[str]] = {
-    "dyck": re.compile(r"bracket|parenthes|\bdyck\b|\bcloser|\bopener", re.IGNORECASE),
-    "sorting": re.compile(r"\bsort|alphabet|\bwords?\b", re.IGNORECASE),
+    "dyck": re.compile(
+        r"\bbracket sequence|\bbrackets\b|\bparenthes[ie]s\b|\bdyck\b|\bclosers?\b|\bopeners?\b", re.IGNORECASE
+    ),
+    "sorting": re.compile(
+        r"\balphabet|\bsort(?:ed|ing)? (?:an? |the |these )?(?:list|words)|\b(?:order|list) of words", re.IGNORECASE
+    ),
 }
 
 

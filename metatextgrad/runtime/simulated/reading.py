@@ -21,7 +21,7 @@ FULL_ATTENTION = 2
 LONG_PROMPT = 14
 """Sentences past this number are read with half an eye and count as a little beside the point."""
 
-_END = re.compile(r"(?<=[.!?;])\s+|\n+")
+_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _FRAME = re.compile(
     r"\W*(?:\d+\W+)?(?:you(?:'ll| will| are| get| see)\b|your (?:role|task|job)|answer\b|think\b|reason\b|solve\b|read\b|"

@@ -67,7 +67,9 @@ def work(items: tuple[str, ...], duties: Collection[str], skill: Skill, luck: Lu
     if "lost" in duties:
         lines.append(f"Number of words: {len(kept)}")
     if "placing" in duties:
-        within = _compared(sorted(kept), skill.risk("letters", FIRST_LETTER_ONLY), luck) if "letters" in duties else kept
+        within = (
+            _compared(sorted(kept), skill.risk("letters", FIRST_LETTER_ONLY), luck) if "letters" in duties else kept
+        )
         groups = groupby(sorted(within, key=lambda word: word[0]), key=lambda word: word[0])
         lines.extend(f"Group {letter}: {' '.join(words)}" for letter, words in groups)
     elif "letters" in duties:
