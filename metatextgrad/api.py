@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from metatextgrad.core.errors import InputError
+from metatextgrad.core.identity import content_id
 from metatextgrad.core.optimizer import Optimizer
 from metatextgrad.core.program import Program
 from metatextgrad.core.report import Findings
@@ -18,8 +19,9 @@ from metatextgrad.core.task import Split, Task
 from metatextgrad.core.trial import Evaluation
 from metatextgrad.execution import OnEvent, Stop, execute
 from metatextgrad.runtime.artifacts import get, put
-from metatextgrad.runtime.context import Context
-from metatextgrad.runtime.evaluation import evaluate_program
+from metatextgrad.runtime.context import CHANGEABLE, Context
+from metatextgrad.runtime.evaluation import Progress, evaluate_program
+from metatextgrad.runtime.events import Event
 from metatextgrad.runtime.meter import Level, Usage
 from metatextgrad.runtime.models import Models, models_for
 from metatextgrad.runtime.record import Kind, Record, load
@@ -167,14 +169,24 @@ async def aevaluate(
     settings: Context | None = None,
     models: Models | None = None,
     workspace: str | Path = DEFAULT,
+    on_event: OnEvent | None = None,
+    stop: Stop | None = None,
 ) -> Evaluation:
-    """Score a program on one set of a task; a program scored before in the workspace is not scored again."""
+    """Score a program on one set of a task; a program scored before in the workspace is not scored again.
+
+    One that was stopped goes on when it is asked for again: the calls it made are in the workspace.
+    """
     context = await asyncio.to_thread(_prepared, task, settings, models)
+    loaded, built = context._given_task, context._given_models
+    assert loaded is not None and built is not None, "_prepared gives both"
+    chosen = _program(program) or loaded.program
+    # Its own name for each evaluation, so that caps and usage are those of this one.
+    run = f"evaluate-{content_id([chosen.id, loaded.id, split, dict(built.names), context.seed])}"
     async with open_workspace(workspace) as opened:
-        resources = await open_resources(context, opened.store, "evaluate")
-        chosen = _program(program) or resources.task.program
+        resources = await open_resources(context, opened.store, run)
+        (stop or Stop()).attach(resources)
         try:
-            return await evaluate_program(resources, chosen, split)
+            return await evaluate_program(resources, chosen, split, _progress(on_event, chosen.name))
         finally:
             await resources.ledger.drain()
 
@@ -218,6 +230,14 @@ def _prepared(task: str | Task, settings: Context | None, models: Models | None)
         context = context.model_copy(update={"task": task})
         loaded = load_task(task, data=context.data)
     return context.given(task=loaded, models=models or models_for(context))
+
+
+def _progress(on_event: OnEvent | None, stage: str) -> Progress:
+    def told(done: int, of: int) -> None:
+        if on_event:
+            on_event(Event(type="evaluating", stage=stage, done=done, of=of))
+
+    return told
 
 
 def _optimizer(given: str | Path | Optimizer) -> Optimizer:
@@ -282,21 +302,9 @@ async def _carried_out(
     )
 
 
-_CHANGEABLE = {
-    "max_calls",
-    "max_tokens_total",
-    "max_usd",
-    "max_seconds",
-    "concurrency",
-    "retries",
-    "request_seconds",
-    "unscored_share",
-}
-
-
 def _allowed(caps: dict[str, float | int | None]) -> dict[str, Any]:
-    wrong = sorted(set(caps) - _CHANGEABLE)
+    wrong = sorted(set(caps) - CHANGEABLE)
     if wrong:
-        msg = f"Setting {wrong[0]!r} cannot change when a run is resumed; changeable: {', '.join(sorted(_CHANGEABLE))}."
+        msg = f"Setting {wrong[0]!r} cannot change when a run is resumed; changeable: {', '.join(sorted(CHANGEABLE))}."
         raise InputError(msg)
     return dict(caps)

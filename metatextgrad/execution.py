@@ -37,17 +37,18 @@ class Stop:
     """Asks a run to stop from outside, as a signal handler does: calls in flight finish and are kept."""
 
     control: RunControl = field(default_factory=RunControl)
-    _opened: Resources | None = None
+    opened: Resources | None = None
+    """What the run stands on once it has begun, for those who watch it: its name, settings, and what it has used."""
 
     def attach(self, opened: Resources) -> None:
-        self._opened = opened
+        self.opened = opened
         if self.control.drain_requested:
             self.request()
 
     def request(self) -> None:
         self.control.request_drain("interrupted")
-        if self._opened:
-            self._opened.ledger.stopped = InterruptError("The run was interrupted.")
+        if self.opened:
+            self.opened.ledger.stopped = InterruptError("The run was interrupted.")
 
 
 async def execute(

@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 Count = Annotated[int, Field(ge=0, le=10_000)]
 Positive = Annotated[int, Field(ge=1, le=10_000)]
 Temperature = Annotated[float, Field(ge=0, le=2)] | None
+CHANGEABLE = frozenset(
+    {
+        "max_calls",
+        "max_tokens_total",
+        "max_usd",
+        "max_seconds",
+        "concurrency",
+        "retries",
+        "request_seconds",
+        "unscored_share",
+    }
+)
+"""The settings that may change when a run is resumed; every other one would change its result."""
 
 
 class Context(BaseModel):
