@@ -50,8 +50,8 @@ async def update(state: Reads, runtime: Runtime[Context]) -> Writes:
     improved = best is not before
     trial = _trial(state, best, improved)
     _tell(runtime, trial)
-    writes = Writes(best=best, last_trial=await put(given.store, trial), step=state["step"] + 1)
-    if state["step"] == 0:
+    writes = Writes(best=best, last_trial=await put(given.store, trial), step=state.get("step", 0) + 1)
+    if state.get("step", 0) == 0:
         writes["first"] = scored[0]
     if "cursor" in state:
         writes.update(await _next_stage(given, state, best, improved))
@@ -62,7 +62,7 @@ async def _next_stage(given: Resources, state: Reads, best: Candidate | None, im
     """Advance the schedule; the first turn scores the initial program and is no step of it."""
     optimizer = await get(given.store, Optimizer, state["optimizer"])
     cursor = state["cursor"]
-    if state["step"] > 0:
+    if state.get("step", 0) > 0:
         cursor = advance(optimizer.schedule, cursor, improved)
     stages = current(optimizer.schedule, cursor)
     return Writes(
@@ -94,7 +94,7 @@ def _trial(state: Reads, best: Candidate | None, improved: bool) -> Trial:
     return Trial(
         level="program" if "cursor" in state else "optimizer",
         path=state.get("path", ""),
-        step=state["step"],
+        step=state.get("step", 0),
         previous=state.get("last_trial"),
         candidates=tuple(state["candidates"]),
         outcome=outcome_of(state["candidates"], improved),

@@ -1,0 +1,190 @@
+"""What a run will cost, before anything is spent: calls, tokens and money per level, low and high.
+
+The low end is what the run cannot do without: scoring what is given. Every proposal beyond it may be a copy of something
+already scored, or unusable, and then costs no evaluation. The high end takes every draw, re-ask and step, and programs as
+large as the largest that is taken from a model. Between them, `likely` is what a usual run needs: every step scored once,
+programs that structure stages have made three times as large.
+"""
+
+from collections.abc import Sequence
+
+from metatextgrad.core.identity import Value
+from metatextgrad.core.optimizer import Optimizer
+from metatextgrad.core.program import Program
+from metatextgrad.core.schedule import advance, current, start
+from metatextgrad.core.task import Task
+from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.meter import LEVELS, Level
+from metatextgrad.runtime.models import Models
+from metatextgrad.runtime.prices import price
+from metatextgrad.stages import kind_of
+from metatextgrad.stages.limits import PROGRAM_LIMITS
+
+_CHARACTERS_PER_TOKEN = 4
+_LOOP_LEVELS: tuple[Level, ...] = ("program", "optimizer")
+_GROWN = 3
+"""How many times as many calls a restructured program usually makes."""
+
+
+class Range(Value):
+    """A quantity before it is known."""
+
+    low: float
+    likely: float
+    high: float
+
+    def plus(self, other: "Range") -> "Range":
+        return Range(low=self.low + other.low, likely=self.likely + other.likely, high=self.high + other.high)
+
+    def times(self, other: "Range") -> "Range":
+        return Range(low=self.low * other.low, likely=self.likely * other.likely, high=self.high * other.high)
+
+
+def exactly(number: float) -> Range:
+    """Return a quantity that is known."""
+    return Range(low=number, likely=number, high=number)
+
+
+NOTHING = exactly(0)
+
+
+class LevelPlan(Value):
+    """What one level will use."""
+
+    model: str
+    calls: Range
+    tokens: Range
+    usd: Range | None
+    """None where the price is not known."""
+
+
+class Plan(Value):
+    """What a run will use, by level."""
+
+    levels: dict[Level, LevelPlan]
+
+    @property
+    def calls(self) -> Range:
+        total = NOTHING
+        for level in self.levels.values():
+            total = total.plus(level.calls)
+        return total
+
+
+def plan_meta_optimize(
+    task: Task, program: Program, optimizers: Sequence[Optimizer], context: Context, models: Models
+) -> Plan:
+    """Plan a run of the outer loop."""
+    loops = [_inner(task, program, optimizer, context) for optimizer in optimizers]
+    calls: dict[Level, Range] = dict.fromkeys(LEVELS, NOTHING)
+    rewrites, merges = context.meta_prompt_steps, context.meta_structure_steps
+    for loop in loops:
+        again = Range(low=0, likely=rewrites, high=rewrites)
+        for level in _LOOP_LEVELS:
+            calls[level] = calls[level].plus(loop[level]).plus(_above_initial(loop[level], task, program, again, level))
+    if merges:
+        largest = max(loops, key=lambda loop: loop["program"].high)
+        again = Range(low=0, likely=merges, high=merges)
+        for level in _LOOP_LEVELS:
+            calls[level] = calls[level].plus(_above_initial(largest[level], task, program, again, level))
+    # The initial program is scored once, however many inner loops start from it.
+    shared = (len(loops) - 1) * len(task.valset) * program.calls_per_example()
+    calls["program"] = calls["program"].plus(Range(low=-shared, likely=-shared, high=0))
+    tested = 1 + len(loops) * (2 if rewrites else 1) + (1 if merges else 0)
+    calls["program"] = calls["program"].plus(_test(task, program, tested))
+    asked = len(loops) * rewrites + merges
+    calls["meta"] = Range(low=0, likely=asked, high=2 * asked)
+    return _priced(calls, task, program, context, models)
+
+
+def plan_optimize(task: Task, program: Program, optimizer: Optimizer, context: Context, models: Models) -> Plan:
+    """Plan a run of the inner loop alone."""
+    calls: dict[Level, Range] = dict.fromkeys(LEVELS, NOTHING)
+    calls.update(_inner(task, program, optimizer, context))
+    calls["program"] = calls["program"].plus(_test(task, program, 2))
+    return _priced(calls, task, program, context, models)
+
+
+def _inner(task: Task, program: Program, optimizer: Optimizer, context: Context) -> dict[Level, Range]:
+    """Count the calls of one inner loop, along its schedule."""
+    each = program.calls_per_example()
+    size = Range(low=each, likely=each, high=each)
+    on_program = exactly(len(task.valset) * each)
+    on_optimizer = NOTHING
+    cursor = start(optimizer.schedule)
+    for _ in range(context.steps):
+        stages = current(optimizer.schedule, cursor)
+        if any(kind_of(stage).needs_gradient for stage in stages):
+            batch = min(context.batch_size, len(task.trainset))
+            most = min(context.batch_size * context.batch_draws, len(task.trainset))
+            on_program = on_program.plus(Range(low=0, likely=batch, high=most).times(size))
+            backward = Range(low=0, likely=batch, high=2 * most)
+            on_optimizer = on_optimizer.plus(backward.times(size))
+        for stage in stages:
+            if kind_of(stage).improves == "structure":
+                size = Range(low=size.low, likely=max(size.likely, _GROWN * each), high=PROGRAM_LIMITS.calls)
+                on_optimizer = on_optimizer.plus(Range(low=0, likely=1, high=2))
+            else:
+                on_optimizer = on_optimizer.plus(Range(low=0, likely=size.likely, high=2 * size.high))
+            on_program = on_program.plus(Range(low=0, likely=len(task.valset), high=len(task.valset)).times(size))
+        cursor = advance(optimizer.schedule, cursor, improved=False)
+    return {"program": on_program, "optimizer": on_optimizer}
+
+
+def _above_initial(loop: Range, task: Task, program: Program, times: Range, level: Level) -> Range:
+    """Count further inner loops: they score the same initial program, which is in the ledger by then."""
+    known = len(task.valset) * program.calls_per_example() if level == "program" else 0
+    return Range(low=0, likely=(loop.likely - known) * times.likely, high=(loop.high - known) * times.high)
+
+
+def _test(task: Task, program: Program, programs: int) -> Range:
+    each, examples = program.calls_per_example(), len(task.testset)
+    rest = programs - 1
+    return Range(
+        low=examples * each,
+        likely=examples * each * (1 + rest * _GROWN),
+        high=examples * (each + rest * PROGRAM_LIMITS.calls),
+    )
+
+
+def _priced(
+    calls: dict[Level, Range], task: Task, program: Program, context: Context, models: Models
+) -> Plan:
+    sizes = _sizes(task, program, context)
+    levels: dict[Level, LevelPlan] = {}
+    for level, count in calls.items():
+        if not count.high:
+            continue
+        reads, writes = sizes[level]
+        name = models.name(level)
+        levels[level] = LevelPlan(
+            model=name, calls=count, tokens=count.times(reads.plus(writes)), usd=_money(name, count, reads, writes)
+        )
+    return Plan(levels=levels)
+
+
+def _money(name: str, calls: Range, reads: Range, writes: Range) -> Range | None:
+    ends = {}
+    for end in ("low", "likely", "high"):
+        one = price(name, round(getattr(reads, end)), round(getattr(writes, end)))
+        if one is None:
+            return None
+        ends[end] = one * getattr(calls, end)
+    return Range(**ends)
+
+
+def _sizes(task: Task, program: Program, context: Context) -> dict[Level, tuple[Range, Range]]:
+    """Estimate the tokens that a call reads and writes, by level, from the texts at hand."""
+    longest = max(len(example.input) for example in task.valset) / _CHARACTERS_PER_TOKEN
+    prompt = max(len(part.instructions) for part in program.callers()) / _CHARACTERS_PER_TOKEN
+    cap = float(context.max_tokens or 16_000)
+    question = prompt + longest
+    answer = Range(low=1, likely=min(300.0, cap), high=min(cap, 4_000.0))
+    shown = Range(low=200, likely=800 + context.batch_size * (longest + 400), high=2_000 + 20 * (question + answer.high))
+    text = Range(low=5, likely=min(400.0, cap), high=cap)
+    return {
+        "program": (Range(low=1, likely=question * 1.5, high=10 * question + 20 * answer.high), answer),
+        "optimizer": (shown, text),
+        "meta": (Range(low=200, likely=1_500, high=60_000), Range(low=5, likely=min(1_500.0, cap), high=cap)),
+        "judge": (Range(low=1, likely=question + 300, high=question + answer.high), Range(low=1, likely=50, high=cap)),
+    }
