@@ -173,11 +173,18 @@ def _many(values: Values, name: str) -> tuple[Traced, ...]:
     return value or (Traced(""),)
 
 
-def _texts(values: Values, names: tuple[str, ...]) -> dict[str, Text]:
-    def text(value: TracedValue) -> Text:
-        return value.text if isinstance(value, Traced) else [item.text for item in value]
+def traced(value: Text) -> TracedValue:
+    """Return a value that came from outside the program."""
+    return Traced(value) if isinstance(value, str) else tuple(Traced(item) for item in value)
 
-    return {name: text(values[name]) for name in names}
+
+def plain(value: TracedValue) -> Text:
+    """Return a value without its trace."""
+    return value.text if isinstance(value, Traced) else [item.text for item in value]
+
+
+def _texts(values: Values, names: tuple[str, ...]) -> dict[str, Text]:
+    return {name: plain(values[name]) for name in names}
 
 
 def _sources(values: Values, names: tuple[str, ...]) -> tuple[str, ...]:
