@@ -23,7 +23,7 @@ class Stage(Value):
     op: Literal["stage"] = "stage"
     kind: str
     """A name in `metatextgrad.stages.KINDS`, such as textual_gradient or structure."""
-    name: str = ""
+    name: Annotated[str, Field(max_length=80)] = ""
     """What reports call it; empty means its kind."""
     instructions: str
     settings: dict[str, Setting] = {}
@@ -42,8 +42,8 @@ class Chain(Value):
     @model_validator(mode="after")
     def _every_part_is_reached(self) -> Self:
         for position, part in enumerate(self.parts[:-1]):
-            if isinstance(part, Alternate | OnPlateau):
-                raise ValueError(f"part {position} of a chain is {part.op}, which never ends: only the last part may be")
+            if never_ends(part):
+                raise ValueError(f"part {position} of a chain never ends ({part.op}): only the last part may be so")
         return self
 
 
@@ -119,6 +119,21 @@ def stages_of(schedule: Schedule) -> Iterator[Stage]:
         case _:
             for part in schedule.parts:
                 yield from stages_of(part)
+
+
+def never_ends(schedule: Schedule) -> bool:
+    """Tell whether a schedule goes on for ever, so that nothing can come after it."""
+    match schedule:
+        case Alternate() | OnPlateau():
+            return True
+        case Repeat():
+            return never_ends(schedule.part)
+        case Chain():
+            return never_ends(schedule.parts[-1])
+        case BestOf():
+            return any(never_ends(part) for part in schedule.parts)
+        case _:
+            return False
 
 
 def _mapped(schedule: Schedule, rewrite: Callable[[Stage], Stage]) -> Schedule:
