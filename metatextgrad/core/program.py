@@ -76,7 +76,7 @@ class Split(Value):
     name: Name
     text: Name
     by: Literal["lines", "paragraphs", "commas", "words"] = "lines"
-    most: Annotated[int, Field(ge=1)] = 8
+    most: Annotated[int, Field(ge=1, le=1000)] = 8
     """Pieces past this number stay together in the last one, so no text is lost."""
 
     def reads(self) -> tuple[str, ...]:

@@ -217,9 +217,9 @@ def _between(text: str, part: Extract) -> str:
     found = text.rfind(part.after) if part.which == "last" else text.find(part.after)
     if not part.after or found < 0:
         return text
-    rest = text[found + len(part.after) :]
-    end = rest.lstrip("\n").find(part.before) if part.before else -1
-    return (rest.lstrip("\n")[:end] if end >= 0 else rest).strip()
+    rest = text[found + len(part.after) :].lstrip()
+    end = rest.find(part.before) if part.before else -1
+    return (rest[:end] if end >= 0 else rest).strip()
 
 
 def _winner(items: tuple[Traced, ...], after: str) -> Traced:
@@ -231,5 +231,5 @@ def _winner(items: tuple[Traced, ...], after: str) -> Traced:
 
 def _chosen(text: str, candidates: int) -> int:
     """Return the position that the reply names; the first when it names none."""
-    number = "".join(letter for letter in text.rpartition("Best:")[2].strip(" *[]().\n")[:3] if letter.isdigit())
+    number = "".join(letter for letter in text.rpartition("Best:")[2].strip(" *[]().\n")[:3] if letter.isdecimal())
     return int(number) - 1 if number and 1 <= int(number) <= candidates else 0
