@@ -1,7 +1,7 @@
 """Score programs on examples, many at a time in one node (design 3)."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from metatextgrad.core.errors import InputError, ProviderError, ReplyError
@@ -28,7 +28,9 @@ class Attempt:
     error: str = ""
 
 
-async def evaluate_program(resources: Resources, program: Program, split: Split, progress: Progress | None = None) -> Evaluation:
+async def evaluate_program(
+    resources: Resources, program: Program, split: Split, progress: Progress | None = None
+) -> Evaluation:
     """Score a program on a whole set; a program scored before is not scored again.
 
     Raises:
@@ -39,33 +41,64 @@ async def evaluate_program(resources: Resources, program: Program, split: Split,
     if (known := await resources.store.aget(space, key)) is not None:
         return Evaluation.model_validate(known.value)
     attempts = await attempt_all(resources, program, resources.task.split(split), progress)
+    check_provider(resources, attempts)
+    evaluation = Evaluation(program=program.id, split=split, results=tuple(attempt.result for attempt in attempts))
+    if not evaluation.unscored("provider"):
+        await resources.store.aput(space, key, evaluation.model_dump(mode="json"), index=False)
+    return evaluation
+
+
+def check_provider(resources: Resources, attempts: Sequence[Attempt]) -> None:
+    """Pause the run when the provider failed on more than the tolerated share of examples.
+
+    Raises:
+        ProviderError: with what the provider said.
+    """
     failed = [attempt for attempt in attempts if attempt.result.failure == "provider"]
     if len(failed) > resources.context.unscored_share * len(attempts):
         raise ProviderError(f"{len(failed)} of {len(attempts)} examples stay unscored: {failed[0].error}")
-    evaluation = Evaluation(program=program.id, split=split, results=tuple(attempt.result for attempt in attempts))
-    if not failed:
-        await resources.store.aput(space, key, evaluation.model_dump(mode="json"), index=False)
-    return evaluation
 
 
 async def attempt_all(
     resources: Resources, program: Program, examples: tuple[Example, ...], progress: Progress | None = None
 ) -> list[Attempt]:
-    """Run a program on examples, a bounded number in flight, in order of the examples."""
+    """Run a program on examples, a bounded number in flight, in order of the examples.
+
+    Once the provider has failed more of them than the settings tolerate, no further one is started.
+
+    Raises:
+        ProviderError: so many failed; says how many, and after how many requests.
+    """
     gate = asyncio.Semaphore(resources.context.concurrency)
     interpreter = Interpreter(resources.ledger, resources.context)
-    done = 0
+    tolerated = int(resources.context.unscored_share * len(examples))
+    done: list[Attempt] = []
+    failed: list[Attempt] = []
 
-    async def one(example: Example) -> Attempt:
-        nonlocal done
+    async def one(example: Example) -> Attempt | None:
         async with gate:
+            if len(failed) > tolerated:
+                return None
             attempt = await _attempt(resources, interpreter, program, example)
-        done += 1
+            done.append(attempt)
+            if attempt.result.failure == "provider":
+                failed.append(attempt)
         if progress:
-            progress(done, len(examples))
+            progress(len(done), len(examples))
         return attempt
 
-    return await gather_all(one(example) for example in examples)
+    attempts = [attempt for attempt in await gather_all(one(example) for example in examples) if attempt]
+    if len(failed) > tolerated:
+        raise _given_up(failed, len(examples) - len(attempts), len(examples), resources.ledger.models.requests)
+    return attempts
+
+
+def _given_up(failed: list[Attempt], left: int, of: int, requests: int) -> ProviderError:
+    counted = f" after {requests} requests" if requests else ""
+    return ProviderError(
+        f"The provider failed on {len(failed)} of {of} examples{counted}, more than `unscored_share` tolerates; "
+        f"{left} were not started. {failed[0].error}"
+    )
 
 
 async def _attempt(resources: Resources, interpreter: Interpreter, program: Program, example: Example) -> Attempt:
