@@ -6,7 +6,7 @@ from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
 from metatextgrad.core.program import Program
-from metatextgrad.core.trial import Candidate, Evaluation
+from metatextgrad.core.trial import Candidate, Evaluation, brief
 from metatextgrad.runtime.artifacts import get, put
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.evaluation import evaluate_program
@@ -45,7 +45,7 @@ async def _scored(given: Resources, item: Candidate, told: Callable[[int, int], 
     program = await get(given.store, Program, item["id"])
     evaluation = await evaluate_program(given, program, "val", told)
     if reason := unusable(given, evaluation):
-        return {**item, "status": "invalid", "reason": reason}
+        return {**item, "status": "invalid", "reason": brief(reason)}
     return {**item, "status": "scored", "score": evaluation.score, "evaluation": await put(given.store, evaluation)}
 
 

@@ -98,9 +98,19 @@ class Gradients(Content):
     batch: tuple[str, ...]
     failed: tuple[str, ...]
     """Ids of the examples that were not right; the others gave no feedback."""
+    lost: tuple[str, ...] = ()
+    """Why feedback is missing: calls of the backward pass whose replies could not be used."""
     components: dict[str, tuple[Feedback, ...]]
     answer: tuple[Feedback, ...]
     """What the metric said about the program's answers; where the backward pass starts."""
+
+
+LONGEST_REASON = 300
+
+
+def brief(reason: str) -> str:
+    """Cut a reason to what a channel may hold; it can quote what a model wrote."""
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 1]}…"
 
 
 def candidate(
@@ -111,5 +121,12 @@ def candidate(
 ) -> Candidate:
     """Return a candidate that is not scored yet."""
     return Candidate(
-        id=identifier, stage=stage, score=None, evaluation=None, program=None, trial=None, status=status, reason=reason
+        id=identifier,
+        stage=stage,
+        score=None,
+        evaluation=None,
+        program=None,
+        trial=None,
+        status=status,
+        reason=brief(reason),
     )

@@ -2,14 +2,16 @@
 
 Feedback on an output becomes, in one call per invocation, feedback on the instructions of its component and on each
 output that it read, and so on backwards. Components that call no model pass feedback on to all their sources. Feedback of
-several examples on one text stays apart.
+several examples on one text stays apart. A reply that cannot be used loses what it would have said, and that is kept too.
 """
 
 from collections import defaultdict
+from dataclasses import dataclass, field
 from itertools import groupby
 
+from metatextgrad.core.errors import ReplyError
 from metatextgrad.core.identity import Value
-from metatextgrad.core.trial import Feedback, Gradients
+from metatextgrad.core.trial import Feedback, Gradients, brief
 from metatextgrad.runtime.evaluation import Attempt
 from metatextgrad.runtime.gathering import gather_all
 from metatextgrad.runtime.interpreter import Execution, Invocation
@@ -23,6 +25,15 @@ class Blame(Value):
 
     instructions: str = ""
     reads: dict[str, str] = {}
+
+
+@dataclass
+class _Flow:
+    """What one example's criticism became on its way back."""
+
+    notes: list[tuple[str, Feedback]] = field(default_factory=list)
+    """Feedback by component, in the order of the program."""
+    lost: list[str] = field(default_factory=list)
 
 
 def failed(attempt: Attempt) -> bool:
@@ -39,12 +50,13 @@ async def gradients_of(resources: Resources, program: str, attempts: list[Attemp
         for call in execution.invocations:
             components.setdefault(call.component.name, [])
     for flow in flows:
-        for name, note in flow:
+        for name, note in flow.notes:
             components[name].append(note)
     return Gradients(
         program=program,
         batch=tuple(attempt.example.id for attempt in attempts),
         failed=tuple(attempt.example.id for attempt, _ in wrong),
+        lost=tuple(reason for flow in flows for reason in flow.lost),
         components={name: tuple(notes) for name, notes in components.items()},
         answer=tuple(
             Feedback(
@@ -64,33 +76,35 @@ def criticism(attempt: Attempt) -> str:
     return said or f"The answer is wrong (score {attempt.result.score:g}). The right answer is: {attempt.example.target}"
 
 
-async def _flow(
-    resources: Resources, attempt: Attempt, execution: Execution, sample: int
-) -> list[tuple[str, Feedback]]:
-    """Send one example's criticism backwards; return feedback by component, in the order of the program."""
+async def _flow(resources: Resources, attempt: Attempt, execution: Execution, sample: int) -> _Flow:
+    """Send one example's criticism backwards."""
     pending: dict[str, list[str]] = defaultdict(list)
     for source in execution.sources:
         pending[source].append(criticism(attempt))
     outputs = {call.id: call.output for call in execution.invocations}
-    found: list[tuple[str, Feedback]] = []
+    flow = _Flow()
     components = [list(calls) for _, calls in groupby(execution.invocations, key=lambda call: call.component.name)]
     for calls in reversed(components):
         reached = [call for call in calls if pending[call.id]]
         blames = await gather_all(_blame(resources, call, pending[call.id], outputs, sample) for call in reached)
         notes = []
         for call, blame in zip(reached, blames, strict=True):
+            if isinstance(blame, str):
+                flow.lost.append(f"feedback on {call.id} for example {attempt.example.id}: {blame}")
+                continue
             if blame.instructions.strip() and call.component.trainable:
                 notes.append((call.component.name, _note(attempt, call, blame.instructions)))
             for source in call.sources:
                 if blame.reads.get(source, "").strip():
                     pending[source].append(blame.reads[source])
-        found = notes + found
-    return found
+        flow.notes = notes + flow.notes
+    return flow
 
 
 async def _blame(
     resources: Resources, call: Invocation, feedback: list[str], outputs: dict[str, str], sample: int
-) -> Blame:
+) -> Blame | str:
+    """Return the model's criticism of one call, or why there is none."""
     if not call.sources and not call.component.trainable:
         return Blame()
     numbered = "\n".join(f"[{number}] {text}" for number, text in enumerate(feedback, 1))
@@ -103,7 +117,10 @@ async def _blame(
         reads="\n".join(section("READ", outputs[source], name=source) for source in call.sources),
     )
     temperature = resources.context.optimizer_temperature
-    return await ask_for(Blame, resources.ledger, "optimizer", messages, temperature, sample)
+    try:
+        return await ask_for(Blame, resources.ledger, "optimizer", messages, temperature, sample)
+    except ReplyError as error:
+        return brief(str(error))
 
 
 def _note(attempt: Attempt, call: Invocation, feedback: str) -> Feedback:

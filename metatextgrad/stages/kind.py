@@ -2,14 +2,19 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from metatextgrad.core.errors import ReplyError
 from metatextgrad.core.optimizer import Stage
 from metatextgrad.core.program import Program
 from metatextgrad.core.trial import Gradients, Trial
 from metatextgrad.runtime.resources import Resources
+
+
+PastSteps = Annotated[int, Field(ge=0, le=100)]
+"""How many past steps a prompt shows; bounded, since models write settings and prompts are paid for."""
 
 
 class NothingToProposeError(ReplyError):

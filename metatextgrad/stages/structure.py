@@ -8,7 +8,7 @@ from metatextgrad.core.trial import Gradients, Trial
 from metatextgrad.runtime.artifacts import get
 from metatextgrad.runtime.prompts import STRUCTURE, section
 from metatextgrad.runtime.structured import ask_for
-from metatextgrad.stages.kind import NothingToProposeError, Proposing, Settings, StageKind
+from metatextgrad.stages.kind import NothingToProposeError, PastSteps, Proposing, Settings, StageKind
 from metatextgrad.stages.limits import PROGRAM_LIMITS, checked_program
 from metatextgrad.stages.textual_gradient import shown
 
@@ -18,7 +18,7 @@ INSTRUCTIONS = """Write a better program. Where it helps, make it more systemati
 class StructureSettings(Settings):
     """Settings of the stage."""
 
-    history: int = 0
+    history: PastSteps = 0
     """How many past programs, with their scores, are shown. Showing all of them was found worse than none."""
 
 
@@ -32,7 +32,7 @@ async def propose(given: Proposing) -> Program:
     """Ask for new components, once."""
     assert given.gradients is not None, "the schedule sends this stage through textual_gradient"
     if not given.gradients.failed:
-        raise NothingToProposeError("every example of the batch was answered rightly")
+        raise NothingToProposeError("no example of the batch was answered wrongly")
     messages = STRUCTURE.messages(
         instructions=given.stage.instructions,
         question_type=given.resources.task.question_type,

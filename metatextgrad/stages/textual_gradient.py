@@ -9,7 +9,7 @@ from metatextgrad.runtime.artifacts import get
 from metatextgrad.runtime.gathering import gather_all
 from metatextgrad.runtime.prompts import REWRITE, section
 from metatextgrad.runtime.structured import ask_for
-from metatextgrad.stages.kind import NothingToProposeError, Proposing, Settings, StageKind
+from metatextgrad.stages.kind import NothingToProposeError, PastSteps, Proposing, Settings, StageKind
 
 LONGEST_TEXT = 20_000
 
@@ -20,7 +20,7 @@ Improve it creatively and critically, so that the criticism in the feedback is n
 class TextualGradientSettings(Settings):
     """Settings of the stage."""
 
-    history: int = 0
+    history: PastSteps = 0
     """How many past versions of the text, with their scores, are shown (TextGrad's momentum; 0 as in the paper)."""
 
 
@@ -35,6 +35,8 @@ async def propose(given: Proposing) -> Program:
     assert given.gradients is not None, "the schedule sends this stage through textual_gradient"
     trainable = given.program.trainable()
     blamed = {name: notes for name, notes in given.gradients.components.items() if name in trainable and notes}
+    if not blamed and given.gradients.lost:
+        raise ReplyError(given.gradients.lost[0])
     if not blamed:
         raise NothingToProposeError("no example of the batch gave feedback on a component")
     texts = await gather_all(_rewrite(given, trainable[name], notes) for name, notes in blamed.items())
