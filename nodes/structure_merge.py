@@ -25,6 +25,10 @@ from metatextgrad.stages import KINDS, checked
 from metatextgrad.stages.limits import OPTIMIZER_LIMITS, checked_schedule
 
 
+_DEEPEST = 2 * OPTIMIZER_LIMITS.nesting + 1
+"""Levels of JSON: a combinator is one and its list of parts another, and a stage's settings are the last."""
+
+
 class Reads(TypedDict, total=False):
     """What `structure_merge` reads."""
 
@@ -95,7 +99,7 @@ def optimizer_from(reply: Merged, references: Mapping[str, Optimizer]) -> Optimi
         ReplyError: it is not a schedule, uses an unknown optimizer, or is larger than the limits.
         InputError: a stage is of an unknown kind or has an unknown setting.
     """
-    written = _with_references(reply.schedule, references, OPTIMIZER_LIMITS.nesting)
+    written = _with_references(reply.schedule, references, _DEEPEST)
     try:
         whole = Optimizer.model_validate({"name": reply.name, "purpose": reply.purpose, "schedule": written})
     except ValidationError as error:
@@ -105,10 +109,10 @@ def optimizer_from(reply: Merged, references: Mapping[str, Optimizer]) -> Optimi
 
 
 def _with_references(value: object, references: Mapping[str, Optimizer], levels: int) -> object:
-    if levels < -1:
+    if levels < 0:
         raise ReplyError(f"the schedule is nested more than {OPTIMIZER_LIMITS.nesting} levels deep")
     if isinstance(value, list):
-        return [_with_references(item, references, levels) for item in value]
+        return [_with_references(item, references, levels - 1) for item in value]
     if not isinstance(value, dict):
         return value
     if value.get("op") == "use":

@@ -1,6 +1,7 @@
 """Ask a model for one JSON object of a given form."""
 
 import json
+import re
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +13,8 @@ from metatextgrad.runtime.meter import Level
 from metatextgrad.runtime.prompts import AGAIN
 
 M = TypeVar("M", bound=BaseModel)
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""NUL and halves of surrogate pairs: JSON can write them, and no database can keep them."""
 
 
 async def ask_for(
@@ -42,12 +45,27 @@ def parsed(form: type[M], text: str) -> M:
         raise ReplyError("the reply has no JSON object")
     try:
         value, _ = json.JSONDecoder(strict=False).raw_decode(text[begin:])
-    except (json.JSONDecodeError, RecursionError) as error:
+        _check_characters(value)
+    except (ValueError, RecursionError) as error:  # not only JSONDecodeError: a number can be too long to read
         raise ReplyError(f"the reply is not valid JSON: {error}") from None
     try:
         return form.model_validate(value)
     except ValidationError as error:
         raise ReplyError(first_problem(error)) from None
+
+
+def _check_characters(value: object) -> None:
+    match value:
+        case str():
+            if found := _UNSTORABLE.search(value):
+                raise ReplyError(f"the reply has the character U+{ord(found.group()):04X}, which cannot be stored")
+        case list():
+            for item in value:
+                _check_characters(item)
+        case dict():
+            for key, item in value.items():
+                _check_characters(key)
+                _check_characters(item)
 
 
 def first_problem(error: ValidationError) -> str:
