@@ -12,8 +12,8 @@ V = TypeVar("V", bound=Content)
 
 
 def namespace(*parts: str) -> tuple[str, ...]:
-    """Return a namespace of this project."""
-    return (ROOT, *parts)
+    """Return a namespace of this project; labels may not hold a dot, which names of runs may."""
+    return (ROOT, *(part.replace("%", "%25").replace(".", "%2E") for part in parts))
 
 
 async def put(store: BaseStore, value: Content) -> str:
