@@ -22,7 +22,6 @@ class Reads(TypedDict, total=False):
     first: Candidate
     last_trial: str | None
     path: str
-    lineage: str
     optimizer: str
     cursor: Cursor
 
