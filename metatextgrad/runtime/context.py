@@ -37,41 +37,60 @@ class Context(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    task: str = Field("bbh/dyck_languages", description="A built-in task, or the path of a task file (.toml).")
-    data: str = Field("", description="Path of a real benchmark file; empty generates data in the same format.")
-    program_model: str = Field("simulated", description="Runs the program: cheap, many calls. provider:model.")
-    optimizer_model: str = Field("simulated", description="Writes gradients and candidates. provider:model.")
-    meta_model: str = Field("simulated", description="Improves the optimizer: best, few calls. provider:model.")
-    judge_model: str = Field("", description="Scores answers where a metric asks a model. provider:model.")
+    task: str = Field(default="bbh/dyck_languages", description="A built-in task, or the path of a task file (.toml).")
+    data: str = Field(default="", description="Path of a real benchmark file; empty generates data in the same format.")
+    program_model: str = Field(default="simulated", description="Runs the program: cheap, many calls. provider:model.")
+    optimizer_model: str = Field(default="simulated", description="Writes gradients and candidates. provider:model.")
+    meta_model: str = Field(default="simulated", description="Improves the optimizer: best, few calls. provider:model.")
+    judge_model: str = Field(default="", description="Scores answers where a metric asks a model. provider:model.")
 
-    seed: int = Field(0, description="All randomness is derived from it; 0 is a seed like any other.")
-    steps: Annotated[int, Field(ge=1, le=10_000)] = Field(6, description="Inner steps I (the paper's 6).")
-    meta_prompt_steps: Count = Field(3, description="Meta steps J per optimizer that rewrite its instructions (ours).")
-    meta_structure_steps: Count = Field(3, description="Meta steps J that merge the optimizers (ours).")
-    batch_size: Positive = Field(3, description="Training examples per textual gradient (TextGrad's 3; not in the paper).")
-    batch_draws: Positive = Field(3, description="Batches drawn until one has a wrong answer (ours).")
-    meta_examples: Positive = Field(1, description="Training examples shown to the meta-prompt optimizer (the paper's 1).")
+    seed: int = Field(default=0, description="All randomness is derived from it; 0 is a seed like any other.")
+    steps: Annotated[int, Field(ge=1, le=10_000)] = Field(default=6, description="Inner steps I (the paper's 6).")
+    meta_prompt_steps: Count = Field(
+        default=3, description="Meta steps J per optimizer that rewrite its instructions (ours)."
+    )
+    meta_structure_steps: Count = Field(default=3, description="Meta steps J that merge the optimizers (ours).")
+    batch_size: Positive = Field(
+        default=3, description="Training examples per textual gradient (TextGrad's 3; not in the paper)."
+    )
+    batch_draws: Positive = Field(default=3, description="Batches drawn until one has a wrong answer (ours).")
+    meta_examples: Positive = Field(
+        default=1, description="Training examples shown to the meta-prompt optimizer (the paper's 1)."
+    )
     start_from: Literal["best", "last"] = Field(
-        "best", description="Next proposal starts from the incumbent (validation revert) or from the last candidate."
+        default="best",
+        description="Next proposal starts from the incumbent (validation revert) or from the last candidate.",
     )
 
-    program_temperature: Temperature = Field(0.0, description="None leaves it to the model (TextGrad's 0).")
-    sample_temperature: Temperature = Field(0.7, description="For components with several samples (ours).")
-    optimizer_temperature: Temperature = Field(0.0, description="None leaves it to the model (TextGrad's 0).")
-    meta_temperature: Temperature = Field(None, description="None leaves it to the model: reasoning models take none.")
+    program_temperature: Temperature = Field(default=0.0, description="None leaves it to the model (TextGrad's 0).")
+    sample_temperature: Temperature = Field(default=0.7, description="For components with several samples (ours).")
+    optimizer_temperature: Temperature = Field(default=0.0, description="None leaves it to the model (TextGrad's 0).")
+    meta_temperature: Temperature = Field(
+        default=None, description="None leaves it to the model: reasoning models take none."
+    )
 
-    concurrency: Positive = Field(32, description="Model calls in flight at once.")
-    max_tokens: Positive | None = Field(None, description="Cap on the tokens of one reply; None leaves it to the model.")
-    request_seconds: Annotated[float, Field(gt=0)] = Field(120.0, description="Time limit of one request.")
-    retries: Count = Field(6, description="Retries of a request by the client library, Retry-After honoured.")
+    concurrency: Positive = Field(default=32, description="Model calls in flight at once.")
+    max_tokens: Positive | None = Field(
+        default=None, description="Cap on the tokens of one reply; None leaves it to the model."
+    )
+    request_seconds: Annotated[float, Field(gt=0)] = Field(default=120.0, description="Time limit of one request.")
+    retries: Count = Field(default=6, description="Retries of a request by the client library, Retry-After honoured.")
     unscored_share: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.05, description="Share of examples a failing provider may leave unscored before the run pauses."
+        default=0.05, description="Share of examples a failing provider may leave unscored before the run pauses."
     )
 
-    max_calls: Annotated[int, Field(ge=1)] | None = Field(None, description="Stop before more model calls than this, over all levels.")
-    max_tokens_total: Annotated[int, Field(ge=1)] | None = Field(None, description="Stop at this many tokens, over all levels.")
-    max_usd: Annotated[float, Field(gt=0)] | None = Field(None, description="Stop at this much money, over all levels.")
-    max_seconds: Annotated[float, Field(gt=0)] | None = Field(None, description="Stop after this much running time.")
+    max_calls: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Stop before more model calls than this, over all levels."
+    )
+    max_tokens_total: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Stop at this many tokens, over all levels."
+    )
+    max_usd: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Stop at this much money, over all levels."
+    )
+    max_seconds: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Stop after this much running time."
+    )
 
     _given_task: "Task | None" = PrivateAttr(None)
     _given_models: "Models | None" = PrivateAttr(None)
