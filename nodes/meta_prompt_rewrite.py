@@ -75,8 +75,11 @@ async def _rewritten(given: Resources, incumbent: Optimizer, position: int, line
         instructions=stage.instructions,
         improves=kind_of(stage).improves,
     )
-    reply = await ask_for(Improved, given.ledger, "meta", messages, context.meta_temperature, step)
-    return accepted_text(stage.instructions, reply.improved_instructions)
+
+    def used(reply: Improved) -> str:
+        return accepted_text(stage.instructions, reply.improved_instructions)
+
+    return await ask_for(Improved, used, given.ledger, "meta", messages, context.meta_temperature, step)
 
 
 def shown(example: Example) -> str:

@@ -60,7 +60,7 @@ async def structure_merge(state: Reads, runtime: Runtime[Context]) -> Writes:
     try:
         merged = await _merged(given, state)
         proposal = candidate(await put(given.store, merged), "structure_merge")
-    except (ReplyError, InputError) as error:
+    except ReplyError as error:
         proposal = candidate(None, "structure_merge", "invalid", str(error))
     kind = "proposal" if proposal["id"] else "rejection"
     stage, reason = proposal["stage"], proposal["reason"]
@@ -82,9 +82,12 @@ async def _merged(given: Resources, state: Reads) -> Optimizer:
         limits=OPTIMIZER_LIMITS.sentence(),
         kinds="; ".join(f"{kind.name} ({kind.purpose})" for kind in KINDS.values()),
     )
+
+    def used(reply: Merged) -> Optimizer:
+        return optimizer_from(reply, references)
+
     # The prompt stays the same until a merge is accepted, so the step is the sample index: each step is a new draw.
-    reply = await ask_for(Merged, given.ledger, "meta", messages, context.meta_temperature, state["step"])
-    return optimizer_from(reply, references)
+    return await ask_for(Merged, used, given.ledger, "meta", messages, context.meta_temperature, state["step"])
 
 
 def _shown(name: str, optimizer: Optimizer) -> str:
@@ -96,8 +99,7 @@ def optimizer_from(reply: Merged, references: Mapping[str, Optimizer]) -> Optimi
     """Put the given optimizers in the place of each `use` and check the whole.
 
     Raises:
-        ReplyError: it is not a schedule, uses an unknown optimizer, or is larger than the limits.
-        InputError: a stage is of an unknown kind or has an unknown setting.
+        ReplyError: it is not a schedule, is larger than the limits, or has an unknown optimizer, kind or setting.
     """
     written = _with_references(reply.schedule, references, _DEEPEST)
     try:
@@ -105,7 +107,10 @@ def optimizer_from(reply: Merged, references: Mapping[str, Optimizer]) -> Optimi
     except ValidationError as error:
         raise ReplyError(first_problem(error)) from None
     checked_schedule(whole.schedule)
-    return checked(whole)
+    try:
+        return checked(whole)
+    except InputError as error:
+        raise ReplyError(str(error)) from None
 
 
 def _with_references(value: object, references: Mapping[str, Optimizer], levels: int) -> object:

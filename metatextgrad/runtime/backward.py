@@ -118,9 +118,13 @@ async def _blame(
     )
     temperature = resources.context.optimizer_temperature
     try:
-        return await ask_for(Blame, resources.ledger, "optimizer", messages, temperature, sample)
+        return await ask_for(Blame, _as_it_is, resources.ledger, "optimizer", messages, temperature, sample)
     except ReplyError as error:
         return brief(str(error))
+
+
+def _as_it_is(blame: Blame) -> Blame:
+    return blame
 
 
 def _note(attempt: Attempt, call: Invocation, feedback: str) -> Feedback:

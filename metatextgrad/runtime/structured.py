@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,25 +14,41 @@ from metatextgrad.runtime.meter import Level
 from metatextgrad.runtime.prompts import AGAIN
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """NUL and halves of surrogate pairs: JSON can write them, and no database can keep them."""
 
 
 async def ask_for(
-    form: type[M], ledger: Ledger, level: Level, messages: tuple[Message, ...], temperature: float | None, sample: int
-) -> M:
-    """Return the validated reply; one that cannot be used is asked for once more, with the error.
+    form: type[M],
+    use: Callable[[M], T],
+    ledger: Ledger,
+    level: Level,
+    messages: tuple[Message, ...],
+    temperature: float | None,
+    sample: int,
+) -> T:
+    """Return what `use` makes of the validated reply; one that cannot be used is asked for once more, with the error.
+
+    Args:
+        form: the form of the reply.
+        use: turns a reply of that form into what is wanted; raises ReplyError when it cannot.
+        ledger: makes the calls.
+        level: who is asked.
+        messages: what is asked.
+        temperature: how much chance takes part.
+        sample: which draw it is.
 
     Raises:
         ReplyError: the second reply could not be used either.
     """
     first = await ledger.complete(Call(level, messages, temperature, sample, form.__name__))
     try:
-        return parsed(form, first.usable())
+        return use(parsed(form, first.usable()))
     except ReplyError as error:
         again = (*messages, ("ai", first.text or "(empty)"), ("human", render(AGAIN, {"error": str(error)})))
     second = await ledger.complete(Call(level, again, temperature, sample, form.__name__))
-    return parsed(form, second.usable())
+    return use(parsed(form, second.usable()))
 
 
 def parsed(form: type[M], text: str) -> M:

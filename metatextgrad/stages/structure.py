@@ -42,10 +42,12 @@ async def propose(given: Proposing) -> Program:
         limits=PROGRAM_LIMITS.sentence(),
     )
     context = given.resources.context
-    reply = await ask_for(
-        Redesigned, given.resources.ledger, "optimizer", messages, context.optimizer_temperature, given.step
-    )
-    return checked_program(given.program, reply.components)
+    ledger, temperature = given.resources.ledger, context.optimizer_temperature
+
+    def used(reply: Redesigned) -> Program:
+        return checked_program(given.program, reply.components)
+
+    return await ask_for(Redesigned, used, ledger, "optimizer", messages, temperature, given.step)
 
 
 def written(program: Program) -> str:

@@ -52,10 +52,12 @@ async def _rewrite(given: Proposing, component: Caller, notes: tuple[Feedback, .
         past=await _past(given, component.name),
     )
     context = given.resources.context
-    reply = await ask_for(
-        Rewritten, given.resources.ledger, "optimizer", messages, context.optimizer_temperature, given.step
-    )
-    return accepted_text(component.instructions, reply.improved_text)
+    ledger, temperature = given.resources.ledger, context.optimizer_temperature
+
+    def used(reply: Rewritten) -> str:
+        return accepted_text(component.instructions, reply.improved_text)
+
+    return await ask_for(Rewritten, used, ledger, "optimizer", messages, temperature, given.step)
 
 
 def accepted_text(before: str, after: str) -> str:
