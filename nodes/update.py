@@ -24,6 +24,7 @@ class Reads(TypedDict, total=False):
     path: str
     optimizer: str
     cursor: Cursor
+    current: str
 
 
 class Writes(TypedDict, total=False):
@@ -67,18 +68,18 @@ async def _next_stage(given: Resources, state: Reads, best: Candidate | None, im
     return Writes(
         cursor=cursor,
         needs_gradient=any(kind_of(stage).needs_gradient for stage in stages),
-        current=_start(given, state["candidates"], best),
+        current=_start(given, state, best),
     )
 
 
-def _start(given: Resources, scored: list[Candidate], best: Candidate | None) -> str:
+def _start(given: Resources, state: Reads, best: Candidate | None) -> str:
     """Return the program that the next proposal starts from."""
-    last = [item["id"] for item in scored if item["status"] == "scored" and item["id"]]
-    if given.context.start_from == "last" and last:
-        return last[-1]
     if best is None or best["id"] is None:
-        raise InputError(f"The initial program cannot be scored: {scored[0]['reason']}")
-    return best["id"]
+        raise InputError(f"The initial program cannot be scored: {state['candidates'][0]['reason']}")
+    if given.context.start_from == "best":
+        return best["id"]
+    last = [item["id"] for item in state["candidates"] if item["status"] == "scored" and item["id"]]
+    return last[-1] if last else state["current"]
 
 
 def better(best: Candidate | None, scored: list[Candidate]) -> Candidate | None:
