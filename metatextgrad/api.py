@@ -3,8 +3,9 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from metatextgrad.runtime.evaluation import Progress, evaluate_program
 from metatextgrad.runtime.events import Event
 from metatextgrad.runtime.meter import Level, Usage
 from metatextgrad.runtime.models import Models, models_for
+from metatextgrad.runtime.prices import refuse_unpriced
 from metatextgrad.runtime.record import Kind, Record, load
 from metatextgrad.runtime.resources import open_resources
 from metatextgrad.runtime.workspace import DEFAULT, Workspace, open_workspace
@@ -92,8 +94,7 @@ async def ameta_optimize(
     if not given:
         raise InputError("No optimizers were given; name at least one, such as tgd.")
     names = _distinct([optimizer.name for optimizer in given])
-    context = await asyncio.to_thread(_prepared, task, settings, models)
-    async with open_workspace(workspace) as opened:
+    async with _ready(task, settings, models) as context, open_workspace(workspace) as opened:
         asked = {
             "optimizers": [await put(opened.store, optimizer) for optimizer in given],
             "names": names,
@@ -117,8 +118,7 @@ async def aoptimize(
 ) -> Result:
     """Improve a task's program with one optimizer: the inner loop alone. Arguments and errors as in `ameta_optimize`."""
     given = _optimizer(optimizer)
-    context = await asyncio.to_thread(_prepared, task, settings, models)
-    async with open_workspace(workspace) as opened:
+    async with _ready(task, settings, models) as context, open_workspace(workspace) as opened:
         asked = {
             "optimizer": await put(opened.store, given),
             "program": await _stored_program(opened, program, context),
@@ -153,12 +153,12 @@ async def aresume(
     async with open_workspace(workspace) as opened:
         record = await load(opened.store, run)
         settings = Context.model_validate(record.settings | _allowed(caps or {}))
-        context = await asyncio.to_thread(_prepared, task or settings.task, settings, models)
-        given = context._given_task
-        if given is None or given.id != record.task_id:
-            raise InputError(f"Run {run!r} was started on other data; its task {record.task!r} has changed since.")
-        going = record.model_copy(update={"settings": context.model_dump(mode="json"), "status": "running"})
-        return await _carried_out(opened, going, context, on_event, stop)
+        async with _ready(task or settings.task, settings, models) as context:
+            given = context._given_task
+            if given is None or given.id != record.task_id:
+                raise InputError(f"Run {run!r} was started on other data; its task {record.task!r} has changed since.")
+            going = record.model_copy(update={"settings": context.model_dump(mode="json"), "status": "running"})
+            return await _carried_out(opened, going, context, on_event, stop)
 
 
 async def aevaluate(
@@ -176,13 +176,12 @@ async def aevaluate(
 
     One that was stopped goes on when it is asked for again: the calls it made are in the workspace.
     """
-    context = await asyncio.to_thread(_prepared, task, settings, models)
-    loaded, built = context._given_task, context._given_models
-    assert loaded is not None and built is not None, "_prepared gives both"
-    chosen = _program(program) or loaded.program
-    # Its own name for each evaluation, so that caps and usage are those of this one.
-    run = f"evaluate-{content_id([chosen.id, loaded.id, split, dict(built.names), context.seed])}"
-    async with open_workspace(workspace) as opened:
+    async with _ready(task, settings, models) as context, open_workspace(workspace) as opened:
+        loaded, built = context._given_task, context._given_models
+        assert loaded is not None and built is not None, "_prepared gives both"
+        chosen = _program(program) or loaded.program
+        # Its own name for each evaluation, so that caps and usage are those of this one.
+        run = f"evaluate-{content_id([chosen.id, loaded.id, split, dict(built.names), context.seed])}"
         resources = await open_resources(context, opened.store, run)
         (stop or Stop()).attach(resources)
         try:
@@ -221,6 +220,17 @@ def _blocking(work: Coroutine[Any, Any, T]) -> T:
         return pool.submit(asyncio.run, work).result()
 
 
+@asynccontextmanager
+async def _ready(task: str | Task, settings: Context | None, models: Models | None) -> AsyncIterator[Context]:
+    """Prepare a context, and close at the end the models that were built for it; given ones are their owner's."""
+    context = await asyncio.to_thread(_prepared, task, settings, models)
+    try:
+        yield context
+    finally:
+        if models is None and context._given_models:
+            await context._given_models.aclose()
+
+
 def _prepared(task: str | Task, settings: Context | None, models: Models | None) -> Context:
     """Load the task and build the models, so that what is wrong is said before anything is started."""
     context = settings or Context()
@@ -229,7 +239,9 @@ def _prepared(task: str | Task, settings: Context | None, models: Models | None)
     else:
         context = context.model_copy(update={"task": task})
         loaded = load_task(task, data=context.data)
-    return context.given(task=loaded, models=models or models_for(context))
+    models = models or models_for(context)
+    refuse_unpriced(models.names.values(), context)
+    return context.given(task=loaded, models=models)
 
 
 def _progress(on_event: OnEvent | None, stage: str) -> Progress:

@@ -9,7 +9,7 @@ from metatextgrad.core.task import Example
 from metatextgrad.runtime.artifacts import get, put
 from metatextgrad.runtime.backward import failed, gradients_of
 from metatextgrad.runtime.context import Context
-from metatextgrad.runtime.evaluation import Attempt, attempt_all, check_provider
+from metatextgrad.runtime.evaluation import Attempt, attempt_all
 from metatextgrad.runtime.events import Event, emit
 from metatextgrad.runtime.resources import Resources, resources
 
@@ -32,14 +32,13 @@ async def textual_gradient(state: Reads, runtime: Runtime[Context]) -> Writes:
     """Run the current program forward on a batch, then criticism backward through its components.
 
     Draws another batch while every answer is right, up to the setting `batch_draws`: right answers give no feedback. A
-    provider that fails pauses the run, as in `evaluate`: its examples would else pass for right ones.
+    provider that fails pauses the run, as in `evaluate`: its examples would otherwise pass for right ones.
     """
     given = await resources(runtime)
     program = await get(given.store, Program, state["current"])
     attempts: list[Attempt] = []
     for batch in batches(given, state["step"]):
         attempts += await attempt_all(given, program, batch)
-        check_provider(given, attempts)
         if any(failed(attempt) for attempt in attempts):
             break
     gradients = await gradients_of(given, program.id, attempts, state["step"])

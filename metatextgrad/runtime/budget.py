@@ -23,8 +23,11 @@ class Budget:
         """Return the caps that the settings name."""
         return cls(context.max_calls, context.max_tokens_total, context.max_usd, context.max_seconds)
 
-    def check(self, meter: Meter) -> None:
+    def check(self, meter: Meter, flying: int = 0) -> None:
         """Refuse another call once a cap is reached.
+
+        The cap on calls counts those `flying` too and is never passed. What a call in flight will cost is not known, so
+        the other caps can be passed by what is in flight.
 
         Raises:
             BudgetReachedError: names the cap, what was used, and the option that raises it.
@@ -32,10 +35,16 @@ class Budget:
         used = meter.total
         seconds = time.monotonic() - self.started
         for cap, amount, unit, option in (
-            (self.calls, used.calls, "calls", "--max-calls"),
+            (self.calls, used.calls + flying, "calls", "--max-calls"),
             (self.tokens, used.tokens, "tokens", "--max-tokens-total"),
             (self.usd, used.usd, "US dollars", "--max-usd"),
             (self.seconds, seconds, "seconds", "--max-seconds"),
         ):
             if cap is not None and amount >= cap:
                 raise BudgetReachedError(f"The cap of {cap:g} {unit} is reached; go on with a larger {option}.")
+        if self.usd is not None and used.unpriced:
+            msg = (
+                f"The price of {used.unpriced} calls is not known, so the cap of {self.usd:g} US dollars cannot be "
+                "held; go on without --max-usd, and with --max-calls."
+            )
+            raise BudgetReachedError(msg)

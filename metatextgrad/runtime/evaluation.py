@@ -1,7 +1,7 @@
 """Score programs on examples, many at a time in one node (design 3)."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from metatextgrad.core.errors import InputError, ProviderError, ReplyError
@@ -41,22 +41,10 @@ async def evaluate_program(
     if (known := await resources.store.aget(space, key)) is not None:
         return Evaluation.model_validate(known.value)
     attempts = await attempt_all(resources, program, resources.task.split(split), progress)
-    check_provider(resources, attempts)
     evaluation = Evaluation(program=program.id, split=split, results=tuple(attempt.result for attempt in attempts))
     if not evaluation.unscored("provider"):
         await resources.store.aput(space, key, evaluation.model_dump(mode="json"), index=False)
     return evaluation
-
-
-def check_provider(resources: Resources, attempts: Sequence[Attempt]) -> None:
-    """Pause the run when the provider failed on more than the tolerated share of examples.
-
-    Raises:
-        ProviderError: with what the provider said.
-    """
-    failed = [attempt for attempt in attempts if attempt.result.failure == "provider"]
-    if len(failed) > resources.context.unscored_share * len(attempts):
-        raise ProviderError(f"{len(failed)} of {len(attempts)} examples stay unscored: {failed[0].error}")
 
 
 async def attempt_all(

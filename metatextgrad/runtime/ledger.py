@@ -17,7 +17,7 @@ from metatextgrad.runtime.artifacts import namespace
 from metatextgrad.runtime.budget import Budget
 from metatextgrad.runtime.meter import Level, Meter, Usage
 from metatextgrad.runtime.models import Models
-from metatextgrad.runtime.prices import price
+from metatextgrad.runtime.prices import price_of
 from metatextgrad.runtime.reply import Reply
 
 Message = tuple[str, str]
@@ -54,6 +54,8 @@ class Ledger:
     stopped: MetaTextGradError | None = None
     """Set to refuse further calls, as when the user pressed Ctrl-C; what is in flight finishes."""
     _flying: dict[str, "asyncio.Task[Reply]"] = field(default_factory=dict)
+    _asking: set[str] = field(default_factory=set)
+    """Calls that are being paid for and not counted yet."""
     _counted: set[str] = field(default_factory=set)
 
     def key(self, call: Call) -> str:
@@ -114,13 +116,17 @@ class Ledger:
             if found.value["run"] == self.run:  # also when a kill fell between the two writes of `_keep`
                 self._count(key, call.level, Usage.model_validate(found.value["usage"]))
             return Reply.model_validate(found.value["reply"])
-        async with self.limiter:
-            if self.stopped:
-                raise self.stopped
-            self.budget.check(self.meter)
-            chance = [self.seed, call.sample]
-            reply = await self.models.ask(call.level, call.messages, call.temperature, self.max_tokens, chance)
-        await self._keep(key, call, reply)
+        try:
+            async with self.limiter:
+                if self.stopped:
+                    raise self.stopped
+                self.budget.check(self.meter, len(self._asking))
+                self._asking.add(key)
+                chance = [self.seed, call.sample]
+                reply = await self.models.ask(call.level, call.messages, call.temperature, self.max_tokens, chance)
+            await self._keep(key, call, reply)
+        finally:
+            self._asking.discard(key)
         return reply
 
     async def _keep(self, key: str, call: Call, reply: Reply) -> None:
@@ -150,7 +156,7 @@ class Ledger:
 
 def usage_of(reply: Reply, model: str) -> Usage:
     """Return what a reply cost; a price that is not known is counted as unknown, not as zero."""
-    usd = price(model, reply.input_tokens, reply.output_tokens)
+    usd = price_of(reply, model)
     return Usage(
         calls=1,
         input_tokens=reply.input_tokens,

@@ -3,20 +3,26 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from metatextgrad.core.errors import InputError, ProviderError
+from metatextgrad.core.errors import InputError, MetaTextGradError
 from metatextgrad.core.identity import content_id
 from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.failures import failure_of, is_no_completion, not_built, refuses_temperature
 from metatextgrad.runtime.meter import Level
-from metatextgrad.runtime.prices import SIMULATED
+from metatextgrad.runtime.prices import SIMULATED, price
 from metatextgrad.runtime.reply import Reply, reply_from
 from metatextgrad.runtime.simulated import SimulatedModel, simulated_model
 
+if TYPE_CHECKING:
+    from metatextgrad.runtime.transport import LimitedClient
+
 _ROLES: Mapping[str, type[BaseMessage]] = {"system": SystemMessage, "human": HumanMessage, "ai": AIMessage}
+_LONGEST_RETRY_AFTER = 120
+"""Seconds that openai's client waits at a server's word; it gives up when it is told to wait longer."""
 
 
 @dataclass
@@ -27,8 +33,10 @@ class Models:
     names: Mapping[Level, str]
     request_seconds: float = 120.0
     retries: int = 6
-    _no_temperature: set[str] = field(default_factory=set)
-    """Models that refused a temperature; reasoning models do."""
+    _clients: "Sequence[LimitedClient]" = ()
+    """The HTTP clients that were made for these models; `aclose` closes them."""
+    _bare: dict[str, BaseChatModel] = field(default_factory=dict)
+    """Models that refused a temperature, without one; reasoning models do."""
 
     def name(self, level: Level) -> str:
         return self.names[level]
@@ -37,6 +45,16 @@ class Models:
     def simulated(self) -> bool:
         """Whether any level is simulated, so that every output must say so."""
         return any(isinstance(model, SimulatedModel) for model in self.chat.values())
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent, retries among them; 0 where the models bring their own client."""
+        return sum(client.requests for client in self._clients)
+
+    async def aclose(self) -> None:
+        """Close the connections that were opened for these models; whoever built the models calls it at the end."""
+        for client in self._clients:
+            await client.aclose()
 
     async def ask(
         self,
@@ -49,46 +67,65 @@ class Models:
         """Ask a level's model once; retries are the client library's, at that one layer.
 
         Raises:
-            ProviderError: with the provider's own message.
+            ProviderError: the call failed for good; with the provider's own message.
+            ReplyError: the provider refused these very messages, as when they are too long for the model.
         """
-        model = self.chat[level]
+        name = self.names[level]
         options: dict[str, Any] = {} if max_tokens is None else {"max_tokens": max_tokens}
-        if isinstance(model, SimulatedModel):
+        if isinstance(self.chat[level], SimulatedModel):
             options["draw"] = content_id(draw)
-        if temperature is not None and self.names[level] not in self._no_temperature:
+        if temperature is not None:
             options["temperature"] = temperature
         rendered = [_ROLES[role](text) for role, text in messages]
         try:
-            return reply_from(await self._invoke(level, model, rendered, options))
-        except ProviderError:
+            return reply_from(await self._answer(level, rendered, options))
+        except MetaTextGradError:
             raise
         except Exception as error:
-            msg = f"{self.names[level]}: {type(error).__name__}: {error}"
-            raise ProviderError(msg) from error
+            # Without the cause: a provider's own message may hold the key, and a traceback would show it.
+            raise failure_of(error, name, self.chat[level]) from None
 
-    async def _invoke(
-        self, level: Level, model: BaseChatModel, messages: list[BaseMessage], options: dict[str, Any]
-    ) -> AIMessage:
+    async def _answer(self, level: Level, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        name = self.names[level]
+        bare_options = {option: value for option, value in options.items() if option != "temperature"}
+        if name in self._bare:
+            return await self._whole(self._bare[name], messages, bare_options)
+        model = self.chat[level]
         try:
-            async with asyncio.timeout(self.request_seconds * (self.retries + 1) + 60 * self.retries):
-                return await model.ainvoke(messages, **options)
+            return await self._whole(model, messages, options)
         except Exception as error:
-            if "temperature" in options and _refuses_temperature(error):
-                self._no_temperature.add(self.names[level])
-                options.pop("temperature")
-                return await self._invoke(level, model, messages, options)
-            raise
+            if not refuses_temperature(error):
+                raise
+        bare = model.model_copy(update={"temperature": None}) if hasattr(model, "temperature") else model
+        answer = await self._whole(bare, messages, bare_options)
+        self._bare[name] = bare
+        return answer
+
+    async def _whole(self, model: BaseChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        """Ask; an answer that is no completion is asked for once more, because no client library retries it."""
+        try:
+            return await self._limited(model, messages, options)
+        except Exception as error:
+            if not is_no_completion(error):
+                raise
+        return await self._limited(model, messages, options)
+
+    async def _limited(self, model: BaseChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        """Ask within a limit that leaves the client all its retries: it ends what no client would."""
+        async with asyncio.timeout(self.request_seconds * (self.retries + 1) + _LONGEST_RETRY_AFTER * self.retries):
+            return await model.ainvoke(messages, **options)
 
 
-def _refuses_temperature(error: Exception) -> bool:
-    return getattr(error, "status_code", None) == 400 and "temperature" in str(error).lower()
-
-
-def models_for(context: Context) -> Models:
+def models_for(context: Context, *, lasting: bool = True) -> Models:
     """Build the models that the settings name.
 
+    Args:
+        context: the settings.
+        lasting: whether the caller keeps the models and closes them by `aclose`. Otherwise, as under a server where
+            nobody knows when a run is over, OpenAI's models share langchain's own client, which is slower.
+
     Raises:
-        InputError: a name that is not provider:model, an unknown provider, or a missing key.
+        InputError: a name that is not provider:model, an unknown provider, or a missing package or key.
     """
     asked: dict[Level, str] = {
         "program": context.program_model,
@@ -99,29 +136,44 @@ def models_for(context: Context) -> Models:
     names: dict[Level, str] = {
         level: f"{SIMULATED}:{level}" if name == SIMULATED else name for level, name in asked.items()
     }
-    built: dict[str, BaseChatModel] = {name: _chat_model(name, context) for name in set(names.values())}
-    chat = {level: built[name] for level, name in names.items()}
-    return Models(chat=chat, names=names, request_seconds=context.request_seconds, retries=context.retries)
+    clients: list[LimitedClient] = []
+    built = {name: _chat_model(name, context, clients if lasting else None) for name in sorted(set(names.values()))}
+    for name in built:
+        price(name, 1, 1)  # reads the table of prices here, in a thread, and not at the first call in the event loop
+    return Models(
+        chat={level: built[name] for level, name in names.items()},
+        names=names,
+        request_seconds=context.request_seconds,
+        retries=context.retries,
+        _clients=clients,
+    )
 
 
-def _chat_model(name: str, context: Context) -> BaseChatModel:
-    if name.startswith(f"{SIMULATED}:"):
-        return simulated_model(name.partition(":")[2])
-    provider, colon, model = name.partition(":")
-    if not colon or not model:
-        raise InputError(f"Model {name!r} is not of the form provider:model, such as openai:gpt-4o-mini, or 'simulated'.")
+def _chat_model(name: str, context: Context, clients: "list[LimitedClient] | None") -> BaseChatModel:
+    provider, _, model = name.partition(":")
+    if provider == SIMULATED and model:
+        return simulated_model(model)
+    if not provider or not model:
+        msg = f"Model {name!r} is not of the form provider:model, such as openai:gpt-4o-mini, or 'simulated'."
+        raise InputError(msg)
     from langchain.chat_models import init_chat_model
 
     options: dict[str, Any] = {"max_retries": context.retries, "timeout": context.request_seconds}
     if provider == "openai":
-        from openai import DefaultAioHttpClient
-
-        options["http_async_client"] = DefaultAioHttpClient(timeout=context.request_seconds)
+        options |= _of_openai(context, clients)
     try:
         built: BaseChatModel = init_chat_model(model, model_provider=provider, **options)
-    except (ImportError, ValueError) as error:
-        raise InputError(f"Model {name!r} cannot be used: {str(error).splitlines()[0]}") from error
     except Exception as error:
-        msg = f"Model {name!r} cannot be built: {str(error).splitlines()[0]} Is the provider's key set in the environment?"
-        raise InputError(msg) from error
+        raise not_built(error, name, provider) from None
     return built
+
+
+def _of_openai(context: Context, clients: "list[LimitedClient] | None") -> dict[str, Any]:
+    """Return what OpenAI-compatible models are built with besides."""
+    bare: dict[str, Any] = {"temperature": None}  # langchain would put 1 for o1, which some servers refuse
+    if clients is None:
+        return bare
+    from metatextgrad.runtime.transport import LimitedClient
+
+    clients.append(LimitedClient(context.request_seconds))
+    return bare | {"http_async_client": clients[-1]}

@@ -1,19 +1,51 @@
 """Prices of calls, from the maintained package genai-prices."""
 
+from collections.abc import Iterable
+
+from metatextgrad.core.errors import InputError
+from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.reply import Reply
+
 SIMULATED = "simulated"
 
 
-def price(name: str, input_tokens: int, output_tokens: int) -> float | None:
-    """Return the price of a call in US dollars; None when it is not known, which is not zero. Simulated calls are free."""
+def price(name: str, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> float | None:
+    """Return the price of a call in US dollars; None when it is not known, which is not zero. Simulated calls are free.
+
+    `cached_tokens` are those of the input that the provider had in its cache.
+    """
     if name.startswith(SIMULATED):
         return 0.0
     from genai_prices import Usage, calc_price
 
-    provider, _, model = name.rpartition(":")
+    provider, colon, model = name.partition(":")
+    usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens, cache_read_tokens=cached_tokens or None)
     try:
-        found = calc_price(
-            Usage(input_tokens=input_tokens, output_tokens=output_tokens), model_ref=model, provider_id=provider or None
-        )
-    except LookupError:
+        found = calc_price(usage, model_ref=model if colon else name, provider_id=provider if colon else None)
+    except (LookupError, ValueError):  # ValueError: the table and the provider disagree on what the tokens are
         return None
     return float(found.total_price)
+
+
+def price_of(reply: Reply, name: str) -> float | None:
+    """Return the price of a reply of this model; None also where the provider did not tell the tokens."""
+    if not reply.counted and not name.startswith(SIMULATED):
+        return None
+    return price(name, reply.input_tokens, reply.output_tokens, reply.cached_tokens)
+
+
+def refuse_unpriced(names: Iterable[str], context: Context) -> None:
+    """Refuse a cap on money that could not be held.
+
+    Raises:
+        InputError: `max_usd` is set and the price of a model is not known; names the model and the way out.
+    """
+    if context.max_usd is None:
+        return
+    for name in sorted(set(names)):
+        if price(name, 1, 1) is None:
+            msg = (
+                f"The price of model {name!r} is not known, so a cap of {context.max_usd:g} US dollars (--max-usd) "
+                "cannot be held. Cap the calls (--max-calls) or the tokens (--max-tokens-total) instead."
+            )
+            raise InputError(msg)

@@ -13,6 +13,7 @@ from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.ledger import Ledger
 from metatextgrad.runtime.meter import Meter
 from metatextgrad.runtime.models import models_for
+from metatextgrad.runtime.prices import refuse_unpriced
 from metatextgrad.tasks import load_task
 
 
@@ -48,7 +49,8 @@ async def open_resources(context: Context, store: BaseStore, run: str) -> Resour
     if task is None:
         task = await asyncio.to_thread(load_task, context.task, data=context.data)
     if models is None:
-        models = await asyncio.to_thread(models_for, context)
+        models = await asyncio.to_thread(models_for, context, lasting=False)
+        refuse_unpriced(models.names.values(), context)
     ledger = Ledger(
         store=store,
         models=models,
