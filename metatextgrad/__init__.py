@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from metatextgrad.runtime.models import Models
     from metatextgrad.stages import adas_tg, stage, tgd
     from metatextgrad.tasks import load_task
+    from metatextgrad.tasks.files import read_optimizer, read_program, write_json
 
 _HOMES = {
     "metatextgrad.api": (
@@ -50,6 +51,7 @@ _HOMES = {
     "metatextgrad.runtime.models": ("Models",),
     "metatextgrad.stages": ("adas_tg", "stage", "tgd"),
     "metatextgrad.tasks": ("load_task",),
+    "metatextgrad.tasks.files": ("read_optimizer", "read_program", "write_json"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -76,10 +78,13 @@ __all__ = [
     "meta_optimize",
     "on_plateau",
     "optimize",
+    "read_optimizer",
+    "read_program",
     "repeat",
     "resume",
     "stage",
     "tgd",
+    "write_json",
 ]
 
 

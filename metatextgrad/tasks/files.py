@@ -111,3 +111,8 @@ def _parse(text: str, path: Path, what: str) -> Any:
         ) from None
     except (RecursionError, ValueError) as error:
         raise InputError(f"The {what} {str(path)!r} cannot be read as JSON: {error}.") from None
+
+
+def write_json(value: Program | Optimizer, path: Path) -> None:
+    """Write a program or an optimizer to the file that `read_program` or `read_optimizer` reads."""
+    path.write_text(value.model_dump_json(indent=2) + "\n", encoding="utf-8")
