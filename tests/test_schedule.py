@@ -23,7 +23,7 @@ from metatextgrad.core.optimizer import (
     repeat,
 )
 from metatextgrad.core.schedule import advance, current, start
-from tests.reference import lasting, walk
+from tests.walk import lasting, walk
 
 
 def named(name: str) -> Stage:
