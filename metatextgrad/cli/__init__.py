@@ -1,0 +1,18 @@
+"""The command line `metatextgrad`: one file a command or a small group; heavy modules are imported inside them."""
+
+import signal
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out a command and return the exit code.
+
+    0 done, 2 bad input, 3 budget reached, 4 provider failed, 130 interrupted; 1 is a defect of ours.
+    """
+    # Before all imports, which take longest: until a run attends to the signals itself, SIGTERM is as Ctrl-C is.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        from metatextgrad.cli.app import carry_out
+    except KeyboardInterrupt:
+        return 130
+    return carry_out(arguments)

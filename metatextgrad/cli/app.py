@@ -1,0 +1,59 @@
+"""The command line: its commands, and the one place where errors become messages and exit codes."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from metatextgrad.cli.demo import demo
+from metatextgrad.cli.evaluate import evaluate
+from metatextgrad.cli.export import export
+from metatextgrad.cli.failures import debugging, interrupted, report
+from metatextgrad.cli.graph import graph
+from metatextgrad.cli.optimize import optimize, resume, run
+from metatextgrad.cli.runs import runs
+from metatextgrad.cli.show import show
+from metatextgrad.cli.tasks import tasks
+
+INTERRUPTED = 130
+"""What typer returns for a KeyboardInterrupt; no command of ours returns it."""
+app = typer.Typer(
+    name="metatextgrad",
+    help="Learn the LLM optimizer that fits your task.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (demo, run, optimize, evaluate, resume, runs, show, export, graph, tasks):
+    app.command()(command)
+
+
+def carry_out(arguments: Sequence[str] | None = None) -> int:
+    """Carry out a command and return the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    as_json = "--json" in given
+    try:
+        code = app(args=given, prog_name="metatextgrad", standalone_mode=False, obj=given) or 0
+    except Exception as error:
+        if debugging():
+            raise
+        return report(error, as_json=as_json)
+    return interrupted(as_json=as_json) if code == INTERRUPTED else int(code)
+
+
+@app.callback()
+def _about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=lambda asked: _version(asked), is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    del version  # its callback has answered
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"metatextgrad {version('metatextgrad')}")
+        raise typer.Exit

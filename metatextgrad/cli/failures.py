@@ -1,0 +1,68 @@
+"""Say what went wrong: one message on stderr, the command that resumes, the exit code; with --json a document too."""
+
+import json
+import os
+import shlex
+import sys
+
+import typer
+
+from metatextgrad.cli.options import DEFAULT_WORKSPACE
+from metatextgrad.core.errors import InputError, InterruptError, MetaTextGradError
+
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+"""click's UsageError, of which newer typers bring their own copy."""
+UNEXPECTED = 1
+
+
+class KeptError(Exception):
+    """Carry an error out of a run that has begun and is kept, with the command that goes on with it."""
+
+    def __init__(self, error: MetaTextGradError, resume: str) -> None:
+        super().__init__(str(error))
+        self.error, self.resume = error, resume
+
+
+def resume_command(run: str, workspace: str) -> str:
+    """Return the command that goes on with a run."""
+    place = [] if workspace == DEFAULT_WORKSPACE else ["--workspace", workspace]
+    return shlex.join(["metatextgrad", "resume", run, *place])
+
+
+def report(error: Exception, *, as_json: bool) -> int:
+    """Write an error down and return the exit code."""
+    if isinstance(error, KeptError):
+        return _written(str(error), error.error.exit_code, error.resume, as_json=as_json)
+    if isinstance(error, MetaTextGradError):
+        return _written(str(error), error.exit_code, None, as_json=as_json)
+    if isinstance(error, USAGE_ERROR):
+        return _written(_usage(error), InputError.exit_code, None, as_json=as_json)
+    msg = f"unexpected {type(error).__name__}: {error} (METATEXTGRAD_DEBUG=1 shows where)"
+    return _written(msg, UNEXPECTED, None, as_json=as_json)
+
+
+def interrupted(*, as_json: bool) -> int:
+    """Report a signal that came before anything was started."""
+    return report(InterruptError("Interrupted before anything was started."), as_json=as_json)
+
+
+def debugging() -> bool:
+    """Tell whether tracebacks are wanted."""
+    return bool(os.environ.get("METATEXTGRAD_DEBUG"))
+
+
+def _usage(error: Exception) -> str:
+    message: str = getattr(error, "format_message", lambda: str(error))()
+    message = message.replace("Value error, ", "").rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{message}. See: {context.command_path} --help" if context else f"{message}."
+
+
+def _written(message: str, code: int, resume: str | None, *, as_json: bool) -> int:
+    if as_json:
+        typer.echo(json.dumps({"error": message, "exit_code": code, "resume": resume}, ensure_ascii=False, indent=2))
+    typer.echo(f"error: {message}", err=True)
+    if resume:
+        typer.echo(f"The run is kept. Go on with: {resume}", err=True)
+    sys.stdout.flush()
+    return code

@@ -1,0 +1,132 @@
+"""`metatextgrad run`, `optimize` and `resume`: the commands that start a run or go on with one."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from metatextgrad.cli.options import DEFAULT_WORKSPACE, Json, ProgramFile, Quiet, Run, RunName, Workspace
+from metatextgrad.cli.settings import takes_changes, takes_settings
+from metatextgrad.runtime.context import CHANGEABLE, Context
+
+if TYPE_CHECKING:
+    from metatextgrad.api import Result
+    from metatextgrad.cli.running import Work
+
+
+@takes_settings
+def run(
+    *,
+    settings: Context,
+    optimizers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--optimizers", metavar="NAME|FILE", help="What to learn from; repeat it (default: tgd and adas-tg)."
+        ),
+    ] = None,
+    program: ProgramFile = None,
+    run: RunName = None,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Learn the optimizer that fits a task: metaTextGrad, both phases."""
+    from metatextgrad.api import BASE_OPTIMIZERS, ameta_optimize
+    from metatextgrad.cli.programs import chosen_program
+
+    start = chosen_program(program, workspace)
+    _carry_out(
+        lambda on_event, stop: ameta_optimize(
+            settings.task,
+            optimizers=optimizers or BASE_OPTIMIZERS,
+            program=start,
+            settings=settings,
+            workspace=workspace,
+            run=run,
+            on_event=on_event,
+            stop=stop,
+        ),
+        f"metaTextGrad  {settings.task}",
+        workspace,
+        as_json=as_json,
+        quiet=quiet,
+    )
+
+
+@takes_settings
+def optimize(
+    *,
+    settings: Context,
+    optimizer: Annotated[
+        str, typer.Option("--optimizer", metavar="NAME|FILE", help="tgd, adas-tg, or a file.")
+    ] = "tgd",
+    program: ProgramFile = None,
+    run: RunName = None,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Improve a task's program with one optimizer: the inner loop alone."""
+    from metatextgrad.api import aoptimize
+    from metatextgrad.cli.programs import chosen_program
+
+    start = chosen_program(program, workspace)
+    _carry_out(
+        lambda on_event, stop: aoptimize(
+            settings.task,
+            optimizer=optimizer,
+            program=start,
+            settings=settings,
+            workspace=workspace,
+            run=run,
+            on_event=on_event,
+            stop=stop,
+        ),
+        f"{optimizer}  {settings.task}",
+        workspace,
+        as_json=as_json,
+        quiet=quiet,
+    )
+
+
+@takes_changes(CHANGEABLE)
+def resume(
+    run: Run,
+    *,
+    changes: dict[str, Any],
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go on with a run from where it stands; one that has ended gives its result again."""
+    from metatextgrad.api import aresume
+    from metatextgrad.cli.stored import read_run
+
+    asyncio.run(read_run(workspace, run))  # no workspace is made for a run that is not there
+    _carry_out(
+        lambda on_event, stop: aresume(run, caps=changes, workspace=workspace, on_event=on_event, stop=stop),
+        "resumed",
+        workspace,
+        as_json=as_json,
+        quiet=quiet,
+    )
+
+
+def _carry_out(work: "Work[Result]", title: str, workspace: str, *, as_json: bool, quiet: bool) -> None:
+    """Attend to a run and print what it found."""
+    from metatextgrad.cli.documents import result_document
+    from metatextgrad.cli.failures import resume_command
+    from metatextgrad.cli.output import out, say_json
+    from metatextgrad.cli.result import show_result
+    from metatextgrad.cli.running import Manner, attend
+    from metatextgrad.cli.show import next_commands
+    from metatextgrad.cli.stored import read_run
+
+    manner = Manner(title, lambda name: resume_command(name, workspace), quiet=quiet, as_json=as_json)
+    result = attend(work, manner)
+    stored = asyncio.run(read_run(workspace, result.run))
+    assert stored.found is not None, "a run that gave a result has findings"
+    if as_json:
+        say_json(result_document(result.run, stored.found, stored.usage))
+    else:
+        show_result(out(), stored.found, stored.usage, next_commands(stored, workspace))

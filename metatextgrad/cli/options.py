@@ -1,0 +1,32 @@
+"""The options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+DEFAULT_WORKSPACE = ".metatextgrad"
+
+Workspace = Annotated[
+    str,
+    typer.Option(
+        "--workspace",
+        envvar="METATEXTGRAD_WORKSPACE",
+        metavar="DIR|URI",
+        help="Where runs are kept: a folder, or postgresql://...",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, only the result.")]
+RunName = Annotated[
+    str | None, typer.Option("--run", metavar="NAME", help="What to call the run.", show_default="a new name")
+]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's name; `metatextgrad runs` lists them.")]
+ProgramFile = Annotated[
+    str | None,
+    typer.Option(
+        "--program",
+        metavar="FILE",
+        help="A program file to start from; or the name of a run, whose best program is taken.",
+        show_default="the task's own",
+    ),
+]

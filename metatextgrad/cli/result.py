@@ -1,0 +1,189 @@
+"""The result of a run for people: the table, the learned optimizer, what it used."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from metatextgrad.cli.documents import sum_of
+from metatextgrad.cli.stored import Found
+from metatextgrad.core.optimizer import Alternate, BestOf, Chain, OnPlateau, Optimizer, Repeat, Schedule, Stage
+from metatextgrad.core.report import Findings, Row, Tally
+from metatextgrad.display import NOTICE
+from metatextgrad.runtime.meter import Level, Usage
+from metatextgrad.stages import KINDS
+
+_TITLES = {"tgd": "TGD", "adas-tg": "ADAS-TG"}
+"""What the paper calls them."""
+
+
+def show_result(console: Console, found: Found, usage: Mapping[Level, Usage], following: Sequence[str]) -> None:
+    """Print everything there is to say about a result."""
+    mark(console, found.findings.simulated)
+    console.print(score_table([found.findings]))
+    console.print()
+    console.print(optimizer_view(found))
+    console.print()
+    console.print(usage_table(usage, simulated=found.findings.simulated))
+    show_following(console, following)
+    mark(console, found.findings.simulated)
+
+
+def mark(console: Console, simulated: bool) -> None:
+    """Say that the models were simulated, where they were."""
+    if simulated:
+        console.print(NOTICE, style="bold yellow")
+
+
+def show_following(console: Console, commands: Sequence[str]) -> None:
+    """Print commands to go on with, each on one line, so that they can be copied."""
+    if commands:
+        console.print("\nnext", style="bold")
+    for command in commands:
+        console.print(f"  {command}", soft_wrap=True, markup=False)
+
+
+def score_table(several: Sequence[Findings], *, improved: bool = True) -> Table:
+    """Draw a table like the paper's Table 1: methods down, per cent and Wilson's 95 % intervals across."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("method")
+    table.add_column("validation %", justify="right")
+    table.add_column("test %", justify="right")
+    table.add_column("test n", justify="right")
+    for findings in several:
+        if len(several) > 1:
+            table.add_row(Text(findings.task, style="bold"))
+        for row in findings.rows:
+            if improved or row.kind != "improved":
+                _add(table, row)
+    table.caption = Text("[95 % interval after Wilson]", style="dim")
+    table.caption_justify = "left"
+    return table
+
+
+def _add(table: Table, row: Row) -> None:
+    style = {"learned": "bold green", "initial": "dim"}.get(row.kind, "")
+    test = _cell(row.test) if row.test else "-"
+    count = str(row.test.scored) if row.test else "-"
+    table.add_row(title(row.name), _cell(row.val), test, count, style=style)
+
+
+def title(name: str) -> str:
+    """Call an optimizer, or its improved form, what the paper calls it."""
+    base, _, rest = name.partition(" ")
+    return " ".join(filter(None, (_TITLES.get(base, base), rest)))
+
+
+def _cell(tally: Tally) -> Text:
+    if not tally.scored:
+        return Text("unscored")
+    low, high = tally.interval
+    unscored = f" ({tally.unscored} unscored)" if tally.unscored else ""
+    return Text(f"{100 * tally.score:.1f} [{100 * low:.1f},\N{NO-BREAK SPACE}{100 * high:.1f}]{unscored}")
+
+
+def optimizer_view(found: Found) -> RenderableType:
+    """Draw an optimizer: its schedule, and the instructions that a meta-optimizer changed, before and after."""
+    optimizer = found.optimizer
+    title = "learned optimizer" if found.findings.kind == "meta_optimize" else "optimizer"
+    tree = Tree(Text.assemble((title, "bold"), f"  {optimizer.name}"))
+    _grow(tree, optimizer.schedule)
+    parts: list[RenderableType] = [tree, Padding(Text(optimizer.purpose, style="dim"), (0, 0, 0, 2))]
+    changed = changes(optimizer, found.inputs)
+    for label, before, after in changed:
+        parts.append(Text.assemble("\n", (label, "bold"), ", instructions"))
+        for name, text in (("before", before), ("after", after)):
+            parts.append(Text(f"  {name}:", style="dim"))
+            parts.append(Padding(Text(text, style="dim" if name == "before" else ""), (0, 0, 0, 4)))
+    if not changed:
+        parts.append(Padding(Text("All instructions are as they were given.", style="dim"), (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+def changes(optimizer: Optimizer, inputs: Sequence[Optimizer]) -> list[tuple[str, str, str]]:
+    """Return label, instructions before and after of each stage whose instructions no given optimizer has."""
+    known = [stage for given in inputs for stage in given.stages()]
+    texts = {(stage.kind, stage.instructions) for stage in known}
+    changed = {
+        (stage.label, _before(stage, known), stage.instructions)
+        for stage in optimizer.stages()
+        if (stage.kind, stage.instructions) not in texts
+    }
+    return sorted(changed)
+
+
+def _before(stage: Stage, known: Sequence[Stage]) -> str:
+    """Return the given instructions of the same stage; of its kind where the names differ."""
+    same = [one.instructions for one in known if one.label == stage.label and one.kind == stage.kind]
+    kind = [one.instructions for one in known if one.kind == stage.kind]
+    default = KINDS[stage.kind].instructions if stage.kind in KINDS else ""
+    return next(iter(same + kind), default)
+
+
+def _grow(tree: Tree, schedule: Schedule) -> None:
+    match schedule:
+        case Stage():
+            tree.add(Text(_stage(schedule)))
+        case Repeat():
+            _grow(tree.add(f"{schedule.times} times"), schedule.part)
+        case OnPlateau():
+            branch = tree.add(f"until {schedule.patience} steps in a row bring nothing")
+            _grow(branch, schedule.first)
+            _grow(tree.add("then"), schedule.then)
+        case Chain() | Alternate() | BestOf():
+            names = {"chain": "one after the other", "alternate": "in turn", "best_of": "side by side, the best counts"}
+            branch = tree.add(names[schedule.op])
+            for part in schedule.parts:
+                _grow(branch, part)
+
+
+def _stage(stage: Stage) -> str:
+    settings = ", ".join(f"{name} {value}" for name, value in stage.settings.items())
+    kind = f" ({stage.kind})" if stage.name and stage.name != stage.kind else ""
+    return f"{stage.label}{kind}{f': {settings}' if settings else ''}"
+
+
+def usage_table(usage: Mapping[Level, Usage], *, simulated: bool) -> Table:
+    """Draw what was used, by level; a price that is not known is shown as unknown."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("level")
+    for name in ("calls", "tokens in", "tokens out", "US dollars"):
+        table.add_column(name, justify="right")
+    for level, used in usage.items():
+        if used.calls:
+            _add_usage(table, level, used)
+    _add_usage(table, "total", sum_of(dict(usage)), style="bold")
+    table.caption = Text(_remark(sum_of(dict(usage)), simulated=simulated), style="dim")
+    table.caption_justify = "left"
+    return table
+
+
+def _remark(total: Usage, *, simulated: bool) -> str:
+    if not total.calls:
+        return "No call was made: the workspace had every reply."
+    return "Simulated calls cost nothing." if simulated else ""
+
+
+def _add_usage(table: Table, name: str, used: Usage, style: str = "") -> None:
+    table.add_row(
+        name, f"{used.calls:,}", f"{used.input_tokens:,}", f"{used.output_tokens:,}", money(used), style=style
+    )
+
+
+def money(used: Usage) -> str:
+    """Write what was paid; calls without a known price are never counted as free."""
+    if not used.unpriced:
+        return f"{used.usd:.2f}" if used.usd >= 0.01 or not used.usd else f"{used.usd:.4f}"
+    return "unknown" if used.unpriced == used.calls else f"{used.usd:.2f} + unknown"
+
+
+def tally_table(name: str, split: str, scored: Tally) -> Table:
+    """Draw one score."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("program", "set", "score %", "n"):
+        table.add_column(heading, justify="right" if heading in ("score %", "n") else "left")
+    table.add_row(name, split, _cell(scored), str(scored.scored))
+    return table

@@ -1,0 +1,92 @@
+"""Attend to a run: show its progress, and heed Ctrl-C and SIGTERM."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rich.console import Console
+
+from metatextgrad.cli.failures import KeptError, report
+from metatextgrad.core.errors import InterruptError, MetaTextGradError
+from metatextgrad.display import Display, display
+from metatextgrad.execution import OnEvent, Stop
+
+T = TypeVar("T")
+Work = Callable[[OnEvent, Stop], Awaitable[T]]
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a run is shown, and how one goes on with it."""
+
+    title: str
+    resume: Callable[[str], str]
+    """Run -> the command that goes on with it."""
+    quiet: bool
+    as_json: bool
+    named: bool = True
+    """Whether the run has a name that other commands know."""
+
+
+def attend(work: Work[T], manner: Manner) -> T:
+    """Carry out work with its progress on stderr.
+
+    The first Ctrl-C or SIGTERM asks it to stop, the second one ends the process at once; either way the run is kept.
+
+    Raises:
+        KeptError: the work stopped after it had begun.
+        MetaTextGradError: it could not begin.
+    """
+    stop = Stop()
+    shown = display(Console(stderr=True), stop, manner.title, quiet=manner.quiet, named=manner.named)
+    try:
+        with shown:
+            return asyncio.run(_heeding(work, shown, stop, manner))
+    except MetaTextGradError as error:
+        raise _kept(error, stop, manner) from error
+
+
+async def _heeding(work: Work[T], shown: Display, stop: Stop, manner: Manner) -> T:
+    def asked() -> None:
+        if stop.control.drain_requested:
+            _end_at_once(shown, stop, manner)
+        stop.request()
+        shown.stopping()
+
+    with _handled(asked):
+        return await work(shown.see, stop)
+
+
+@contextmanager
+def _handled(asked: Callable[[], None]) -> Iterator[None]:
+    """Handle the signals in the running loop, and give them back afterwards as they were."""
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, asked)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+
+
+def _end_at_once(shown: Display, stop: Stop, manner: Manner) -> None:
+    """Leave without waiting for what is in flight; SQLite and the lock of the run take that as they take a kill."""
+    shown.__exit__(None, None, None)
+    code = report(_kept(InterruptError("The run was ended at once."), stop, manner), as_json=manner.as_json)
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _kept(error: MetaTextGradError, stop: Stop, manner: Manner) -> MetaTextGradError | KeptError:
+    if stop.opened is None:
+        return error
+    return KeptError(error, manner.resume(stop.opened.ledger.run))

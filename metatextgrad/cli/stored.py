@@ -1,0 +1,187 @@
+"""Read runs from a workspace: what they found, what they used, and every turn they took."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.store.base import BaseStore
+
+from metatextgrad.core.errors import InputError, RunBusyError
+from metatextgrad.core.optimizer import Optimizer
+from metatextgrad.core.program import Program
+from metatextgrad.core.report import Findings
+from metatextgrad.core.trial import Trial
+from metatextgrad.graphs.inner_loop import build_inner_loop
+from metatextgrad.graphs.outer_loop import build_outer_loop
+from metatextgrad.runtime.artifacts import get, namespace
+from metatextgrad.runtime.meter import Level, Meter, Usage
+from metatextgrad.runtime.record import Record, every, load
+from metatextgrad.runtime.workspace import POSTGRES, Workspace, open_workspace
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run that has ended found."""
+
+    findings: Findings
+    program: Program
+    optimizer: Optimizer
+    inputs: tuple[Optimizer, ...]
+    """The optimizers that it was given."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of a loop, with the turns of the inner loops that scored its candidates."""
+
+    trial: Trial
+    inner: tuple["Turn", ...]
+
+
+@dataclass(frozen=True)
+class Branch:
+    """The turns of one loop, oldest first: a lineage, the merge, or a single inner loop."""
+
+    name: str
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run as it stands in its workspace."""
+
+    record: Record
+    status: str
+    """The record's, or `killed` where it says running and no process holds the run."""
+    usage: dict[Level, Usage]
+    found: Found | None
+    branches: tuple[Branch, ...]
+
+
+def is_there(workspace: str) -> bool:
+    """Tell whether there is a workspace to read; a database always counts, and says itself when it is not."""
+    return workspace.startswith(POSTGRES) or Path(workspace).is_dir()
+
+
+@asynccontextmanager
+async def existing(workspace: str) -> AsyncIterator[Workspace]:
+    """Open a workspace to read it.
+
+    Raises:
+        InputError: there is none; looking for a run must not make an empty one.
+    """
+    if not is_there(workspace):
+        raise InputError(f"There is no workspace {workspace!r} yet; a run makes it, or name another with --workspace.")
+    async with open_workspace(workspace) as opened:
+        yield opened
+
+
+async def read_run(workspace: str, run: str, *, turns: bool = False) -> StoredRun:
+    """Read a run; its turns only if they are wanted, as there are many."""
+    async with existing(workspace) as opened:
+        record = await load(opened.store, run)
+        return StoredRun(
+            record=record,
+            status=await standing(opened, record),
+            usage=await used(opened.store, run),
+            found=await _found(opened.store, record),
+            branches=await _branches(opened, record) if turns else (),
+        )
+
+
+async def read_runs(workspace: str) -> list[tuple[Record, str, Findings | None]]:
+    """Read the record of every run, newest first, with its status and what it found."""
+    async with existing(workspace) as opened:
+        return [
+            (record, await standing(opened, record), await _findings(opened.store, record))
+            for record in await every(opened.store)
+        ]
+
+
+async def standing(workspace: Workspace, record: Record) -> str:
+    """Return a run's status; one that was killed could not say so itself."""
+    if record.status != "running":
+        return record.status
+    try:
+        async with workspace.hold(record.run):
+            return "killed"
+    except RunBusyError:
+        return "running"
+
+
+async def used(store: BaseStore, run: str) -> dict[Level, Usage]:
+    """Add up what a run has used."""
+    meter, seen = Meter(), 0
+    while page := await store.asearch(namespace("usage", run), limit=_PAGE, offset=seen):
+        for item in page:
+            meter.add(item.value["level"], Usage.model_validate(item.value["usage"]))
+        seen += len(page)
+    return dict(meter.levels)
+
+
+async def stored_program(workspace: str, name: str) -> Program | None:
+    """Return the best program of a run, or the program of a content id; None where there is neither."""
+    if not is_there(workspace):
+        return None
+    async with open_workspace(workspace) as opened:
+        record = next((record for record in await every(opened.store) if record.run == name), None)
+        if record is None:
+            item = await opened.store.aget(namespace("program"), name)
+            return Program.model_validate(item.value) if item else None
+        findings = await _findings(opened.store, record)
+        if findings is None:
+            raise InputError(f"Run {name!r} has found no program yet; go on with it by resume.")
+        return await get(opened.store, Program, findings.program)
+
+
+async def _findings(store: BaseStore, record: Record) -> Findings | None:
+    return await get(store, Findings, record.findings) if record.findings else None
+
+
+async def _found(store: BaseStore, record: Record) -> Found | None:
+    findings = await _findings(store, record)
+    if findings is None:
+        return None
+    given = record.asked.get("optimizers") or [record.asked["optimizer"]]
+    return Found(
+        findings=findings,
+        program=await get(store, Program, findings.program),
+        optimizer=await get(store, Optimizer, findings.optimizer),
+        inputs=tuple([await get(store, Optimizer, identifier) for identifier in given]),
+    )
+
+
+async def _branches(workspace: Workspace, record: Record) -> tuple[Branch, ...]:
+    """Walk back from the newest trial of each loop, those that are still at work included."""
+    builder = build_outer_loop() if record.kind == "meta_optimize" else build_inner_loop()
+    graph = builder.compile(checkpointer=workspace.saver, store=workspace.store)
+    config: RunnableConfig = {"configurable": {"thread_id": record.run}}
+    heads = list(dict.fromkeys(_heads(await graph.aget_state(config, subgraphs=True))))
+    turns = [await _turns(workspace.store, head) for head in heads]
+    return tuple(Branch(line[-1].trial.path.partition("/")[0], line) for line in turns if line)
+
+
+def _heads(snapshot: Any) -> list[str]:
+    values = snapshot.values or {}
+    heads = [lineage["trial"] for lineage in sorted(values.get("lineages", []), key=lambda item: item["order"])]
+    heads += [values["last_trial"]] if values.get("last_trial") else []
+    for task in snapshot.tasks:
+        if getattr(task.state, "values", None) is not None:
+            heads += _heads(task.state)
+    return heads
+
+
+async def _turns(store: BaseStore, newest: str | None) -> tuple[Turn, ...]:
+    turns: list[Turn] = []
+    while newest:
+        trial = await get(store, Trial, newest)
+        heads = [item["trial"] for item in trial.candidates if item["trial"]]
+        inner = [turn for head in heads for turn in await _turns(store, head)]
+        turns.append(Turn(trial, tuple(inner)))
+        newest = trial.previous
+    return tuple(reversed(turns))
