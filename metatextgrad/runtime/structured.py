@@ -89,4 +89,4 @@ def first_problem(error: ValidationError) -> str:
     """Say in one sentence what is wrong, and where."""
     problem = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in problem["loc"]) or "the object"
-    return f"{place}: {problem['msg']}"
+    return f"{place}: {problem['msg'].removeprefix('Value error, ')}"
