@@ -17,7 +17,7 @@ from metatextgrad.core.errors import ProviderError
 from metatextgrad.runtime.simulated.chance import numbers
 
 Fault = Literal["error", "cut_off", "empty", "invalid"]
-"""error: the call raises; cut_off: half a reply that ends by length; empty: no text; invalid: not what was asked for."""
+"""error: the call raises; cut_off: half a reply, ended by length; empty: no text; invalid: not what was asked for."""
 
 NOT_COVERED = (
     "This simulated model covers only Dyck Languages and Word Sorting in BIG-Bench Hard's form; what it was asked is "
@@ -28,15 +28,15 @@ NOT_COVERED = (
 class SimulatedModel(BaseChatModel):
     """A chat model without a model behind it.
 
-    The reply depends on the messages, the temperature and `draw` alone: at temperature 0 the sample index has no effect.
-    Calls take the keyword arguments `temperature`, None meaning 1 as with most providers, and `draw`, which stands for
-    the chance of one sample.
+    The reply depends on the messages, the temperature and `draw` alone, at temperature 0 on the messages alone. Calls
+    take the keyword arguments `temperature`, None meaning 1 as with most providers, and `draw`, which stands for the
+    chance of one sample.
     """
 
     latency_seconds: float = Field(0.0, ge=0)
     """Time each call takes, to see a run as it is with a real provider."""
     fault_share: float = Field(0.0, ge=0, le=1)
-    """Share of calls that go wrong; which ones depends on the messages and `draw`, so a call that failed fails again."""
+    """Share of calls that go wrong; which ones follows from messages and `draw`, so a call that failed fails again."""
     faults: tuple[Fault, ...] = Field(get_args(Fault), min_length=1)
     """The ways in which they go wrong."""
 

@@ -11,7 +11,7 @@ NUMBERS = 16
 """How many numbers one `Luck` holds."""
 QUESTION_SHARE = 0.5
 """How much of the chance belongs to the question: what is hard stays hard when the prompt is worded differently."""
-SAMPLE_SHARE = 0.45
+SAMPLE_SHARE = 0.35
 """How much of the chance is drawn anew for each sample at temperature 1."""
 
 _CUT = struct.Struct(f"<{2 * NUMBERS}H")

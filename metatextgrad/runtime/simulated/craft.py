@@ -1,4 +1,4 @@
-"""What working on a question means, whatever its kind: skill, evidence from earlier calls, and the channels of chance."""
+"""What working on a question means, whatever its kind: skill, evidence from earlier calls, channels of chance."""
 
 import math
 from collections.abc import Collection
@@ -11,6 +11,8 @@ from metatextgrad.runtime.simulated.reading import Reading
 STRAY_ODDS = 1.10
 """Each sentence beside the point multiplies the odds of every mistake by this."""
 MOST_STRAY = 12.0
+BLIND_ODDS = 1.8
+"""What not seeing the question does to the odds of every mistake."""
 NOTES_WEIGHT = 0.5
 """Advice met in the input, such as a plan, counts half of what it would count in the instructions."""
 DEMONSTRATION = 0.85
@@ -34,6 +36,9 @@ class Channel(IntEnum):
     JUDGE = 9
     HASTE = 10
     PLAN = 11
+    LAPSE = 12
+    NOTICE = 13
+    COUNT = 14
 
 
 class Evidence(NamedTuple):
@@ -43,7 +48,8 @@ class Evidence(NamedTuple):
     """The stack at the end of the sequence, or the words in the order worked out so far."""
     listed: frozenset[str] = frozenset()
     """Concepts that some earlier work was about."""
-    count: int | None = None
+    counted: int | None = None
+    """How many brackets or words there are, as far as earlier work counted them."""
     drafts: tuple[tuple[str, ...], ...] = ()
 
     @property
@@ -57,6 +63,8 @@ class Skill(NamedTuple):
     own: Reading
     notes: Reading | None
     demonstrations: int = 0
+    blind: bool = False
+    """Whether the question itself is not in the input."""
 
     def risk(self, concept: str, base: float, relief: float = 1.0) -> float:
         """Return the probability of a mistake whose probability under a bare prompt is `base`."""
@@ -67,7 +75,7 @@ class Skill(NamedTuple):
             left *= 1 - NOTES_WEIGHT * (1 - self.notes.left[concept])
             stray += NOTES_WEIGHT * self.notes.stray
         left *= (1 - CHECKING * checking) * DEMONSTRATION ** min(self.demonstrations, MOST_DEMONSTRATIONS)
-        odds = STRAY_ODDS ** min(stray, MOST_STRAY)
+        odds: float = STRAY_ODDS ** min(stray, MOST_STRAY) * (BLIND_ODDS if self.blind else 1.0)
         probability = base * left
         return probability * odds / (1 - probability + probability * odds)
 
@@ -86,11 +94,13 @@ class Craft(Protocol):
 
     def attempt(self, items: tuple[str, ...], skill: Skill, evidence: Evidence, luck: Luck) -> Attempt: ...
 
-    def work(self, items: tuple[str, ...], duties: Collection[str], skill: Skill, luck: Luck) -> list[str]: ...
+    def work(
+        self, items: tuple[str, ...], duties: Collection[str], skill: Skill, evidence: Evidence, luck: Luck
+    ) -> list[str]: ...
 
     def evidence_in(self, text: str) -> Evidence: ...
 
-    def conclude(self, evidence: Evidence) -> tuple[str, ...]: ...
+    def conclude(self, evidence: Evidence, skill: Skill, luck: Luck) -> tuple[str, ...]: ...
 
     def faults(self, answer: tuple[str, ...], items: tuple[str, ...] | None) -> int: ...
 

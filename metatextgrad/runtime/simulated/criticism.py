@@ -5,7 +5,7 @@ from metatextgrad.runtime.simulated.focus import Author
 from metatextgrad.runtime.simulated.questions import question_in
 from metatextgrad.runtime.simulated.sections import Request, section, sections
 
-MISTAKEN = 0.2
+MISTAKEN = 0.25
 """How often the diagnosis is a wrong guess."""
 BLAMES_SOURCES = 0.6
 """How often a text that the call read gets its share of the criticism."""

@@ -10,7 +10,8 @@ from metatextgrad.runtime.simulated.reading import concepts_of, sentences
 
 _ANSWER = re.compile(r"\banswer\W{0,3}:(.*)", re.IGNORECASE)
 _EXPECTED = re.compile(
-    r"(?:missing closers are|sorted list is|expected answer is|right answer is:?)\s*(?:'([^']*(?:'\w[^']*)*)'|([^\n]+))",
+    r"(?:missing closers are|sorted list is|expected answer is|right answer is:?)\s*"
+    r"(?:'([^']*(?:'\w[^']*)*)'|([^\n]+))",
     re.IGNORECASE,
 )
 

@@ -9,26 +9,34 @@ from metatextgrad.runtime.simulated.craft import Attempt, Channel, Evidence, Ski
 CLOSER = {"(": ")", "[": "]", "{": "}", "<": ">"}
 BRACKETS = frozenset((*CLOSER, *CLOSER.values()))
 
-SLIP = 0.05
+SLIP = 0.08
 """Chance to lose track, for each symbol."""
-SLIP_IN_WRITING = 0.5
+SLIP_IN_WRITING = 0.35
 """Share of it that is left when each step is written down."""
 WRONG_ORDER = 0.5
-STOP_EARLY = 0.28
+STOP_EARLY = 0.30
 """For each closer due."""
-GO_ON = 0.34
+GO_ON = 0.36
 WRONG_TYPE = 0.06
 """For each closer due."""
-REPEAT_INPUT = 0.36
+REPEAT_INPUT = 0.38
 NO_MARKER = 0.06
 NO_MARKER_UNASKED = 0.5
+SEEN = 0.6
+"""What is left of a mistake about the end of the answer when the open brackets stand in the input."""
+FOLLOW_COUNT = 0.5
+"""How often a count that contradicts its own work is followed."""
+LAPSE = 0.005
+"""For each symbol: a slip that no advice prevents."""
 TRUST = 0.88
+"""How often earlier work is taken over."""
+MOST_LINES = 8
 
 _STACK = re.compile(
     r"^.*(?:stack|open at the end)[^:\n]*:[ ]*([()\[\]{}<> ]*|empty|nothing)$", re.IGNORECASE | re.MULTILINE
 )
 _OPEN = re.compile(r"^still open: (\d+)", re.IGNORECASE | re.MULTILINE)
-_ANSWER = re.compile(r"^\W*answer\W*:(.*)$", re.IGNORECASE | re.MULTILINE)
+_ANSWER = re.compile(r"^\W*(?:answer\W*:|the sequence is completed by)(.*)$", re.IGNORECASE | re.MULTILINE)
 
 
 def solve(items: tuple[str, ...]) -> tuple[str, ...]:
@@ -57,27 +65,36 @@ def follow(items: tuple[str, ...], slip: int, choice: float) -> list[str]:
 
 def attempt(items: tuple[str, ...], skill: Skill, evidence: Evidence, luck: Luck) -> Attempt:
     """Answer a question, using what earlier work there is."""
-    given = evidence.state is not None and luck.hits(Channel.TRUST, TRUST)
-    if given and evidence.state is not None:
-        stack = list(evidence.state)
-    else:
-        writing = 0.8 if "symbols" in evidence.listed else 1.0
-        stack = follow(items, first_of(luck[Channel.SLIP], skill.risk("tracking", SLIP, writing)), luck[Channel.WHERE])
+    stack = _open_at_end(items, skill, evidence, luck)
     answer = _closed(stack, items, skill, evidence, luck)
-    return Attempt(answer, (f"Open at the end: {' '.join(stack) or 'nothing'}",))
+    return Attempt(answer, (_listed(stack),))
+
+
+def _open_at_end(items: tuple[str, ...], skill: Skill, evidence: Evidence, luck: Luck) -> list[str]:
+    """Return the stack from earlier work, where it is trusted, or else from going through the sequence in the head."""
+    if evidence.state is not None and luck.hits(Channel.TRUST, TRUST):
+        return list(evidence.state)
+    risk = skill.risk("tracking", SLIP) + LAPSE
+    return follow(items, first_of(luck[Channel.SLIP], risk), luck[Channel.WHERE])
+
+
+def _listed(stack: list[str]) -> str:
+    return f"Open at the end: {' '.join(stack) or 'nothing'}"
 
 
 def _closed(stack: list[str], items: tuple[str, ...], skill: Skill, evidence: Evidence, luck: Luck) -> tuple[str, ...]:
     answer = list(closers(stack))
-    counted = evidence.count is not None and evidence.count == len(answer)
-    relief = 0.4 if counted else 1.0
+    relief = SEEN if evidence.state is not None else 1.0
+    if evidence.counted is not None:
+        relief *= 0.5
+        if evidence.counted != len(answer) and luck.hits(Channel.COUNT, FOLLOW_COUNT):
+            answer = [*answer, *answer[-1:] * evidence.counted][: evidence.counted]
     if luck.hits(Channel.MISSING, any_of(len(answer), skill.risk("missing", STOP_EARLY, relief))):
         del answer[-1 - (len(answer) > 2 and luck[Channel.WHERE] < 0.3) :]
     matched = 0.5 if "extra" in evidence.listed else 1.0
     if luck.hits(Channel.EXTRA, skill.risk("extra", GO_ON, relief * matched)):
         answer.append(CLOSER[items[0]] if items and items[0] in CLOSER else ")")
-    listed = 0.75 if evidence.state is not None else 1.0
-    if luck.hits(Channel.ORDER, skill.risk("order", WRONG_ORDER, listed)):
+    if luck.hits(Channel.ORDER, skill.risk("order", WRONG_ORDER, SEEN if evidence.state is not None else 1.0)):
         answer.reverse()
     paired = 0.4 if "types" in evidence.listed else 1.0
     if luck.hits(Channel.TYPES, any_of(len(answer), skill.risk("types", WRONG_TYPE, paired))):
@@ -93,17 +110,14 @@ def _other(opener: str, choice: float) -> str:
     return others[int(choice * 997) % 3]
 
 
-def work(items: tuple[str, ...], duties: Collection[str], skill: Skill, luck: Luck) -> list[str]:
+def work(items: tuple[str, ...], duties: Collection[str], skill: Skill, evidence: Evidence, luck: Luck) -> list[str]:
     """Write down the intermediate work that is asked for."""
-    risk = skill.risk("tracking", SLIP, SLIP_IN_WRITING if "tracking" in duties else 1.0)
-    slip, choice = first_of(luck[Channel.SLIP], risk), luck[Channel.WHERE]
-    lines: list[str] = []
     if "tracking" in duties:
-        every = max(1, len(items) // 8)
-        for end in dict.fromkeys([*range(every, len(items), every), len(items)]):
-            stack = follow(items[:end], slip, choice)
-            lines.append(f"Stack after symbol {end}: {' '.join(stack) or 'empty'}")
-    stack = follow(items, slip, choice)
+        lines, stack = _traced(items, skill, luck)
+    else:
+        lines, stack = [], _open_at_end(items, skill, evidence, luck)
+    if "missing" in duties or "order" in duties:
+        lines.append(_listed(stack))
     if "missing" in duties:
         lines.append(f"Still open: {len(stack)} brackets")
     if "types" in duties:
@@ -111,6 +125,17 @@ def work(items: tuple[str, ...], duties: Collection[str], skill: Skill, luck: Lu
     if "extra" in duties:
         lines.append(f"Matched already: {sum(symbol not in CLOSER for symbol in items)} pairs")
     return lines
+
+
+def _traced(items: tuple[str, ...], skill: Skill, luck: Luck) -> tuple[list[str], list[str]]:
+    """Go through the sequence in writing, and return the lines and the stack at the end."""
+    risk = (skill.risk("tracking", SLIP) + LAPSE) * SLIP_IN_WRITING
+    slip, choice = first_of(luck[Channel.SLIP], risk), luck[Channel.WHERE]
+    every = max(1, len(items) // MOST_LINES)
+    ends = dict.fromkeys([*range(every, len(items), every), len(items)])
+    stacks = {end: follow(items[:end], slip, choice) for end in ends}
+    lines = [f"Stack after symbol {end}: {' '.join(stack) or 'empty'}" for end, stack in stacks.items()]
+    return lines, stacks[len(items)]
 
 
 def evidence_in(text: str) -> Evidence:
@@ -122,16 +147,17 @@ def evidence_in(text: str) -> Evidence:
     return Evidence(
         state=tuple(symbol for symbol in stacks[-1] if symbol in CLOSER) if stacks else None,
         listed=frozenset(listed),
-        count=int(counts[-1]) if counts else None,
+        counted=int(counts[-1]) if counts else None,
         drafts=tuple(tuple(symbol for symbol in draft if symbol in BRACKETS) for draft in _ANSWER.findall(text)),
     )
 
 
-def conclude(evidence: Evidence) -> tuple[str, ...]:
+def conclude(evidence: Evidence, skill: Skill, luck: Luck) -> tuple[str, ...]:
     """Answer from earlier work alone."""
     if evidence.drafts:
         return evidence.drafts[-1]
-    return closers(evidence.state or ())
+    stack = list(evidence.state or ())
+    return _closed(stack, tuple(stack), skill, evidence, luck)
 
 
 def faults(answer: tuple[str, ...], items: tuple[str, ...] | None) -> int:

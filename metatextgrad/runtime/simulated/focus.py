@@ -4,7 +4,8 @@ import random
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
 
-from metatextgrad.runtime.simulated.lexicon import CONCEPTS, GENERIC, Concept
+from metatextgrad.runtime.simulated.concept import Concept
+from metatextgrad.runtime.simulated.lexicon import CONCEPTS, GENERIC, PLATITUDES
 from metatextgrad.runtime.simulated.questions import Kind
 from metatextgrad.runtime.simulated.reading import read
 
@@ -12,6 +13,8 @@ COMMON = frozenset({"check", "format"})
 """Concepts of any task; they show no focus on this one."""
 FOCUS_KEEPS_OUT = 0.6
 """What each concept in the instructions leaves of the author's noise."""
+VAGUE = 0.6
+"""How often advice comes out as a platitude when nothing keeps the author to the task."""
 
 
 class Author(NamedTuple):
@@ -38,7 +41,12 @@ class Author(NamedTuple):
         return next(concept for concept in CONCEPTS[self.kind] if concept.name == name)
 
     def advice(self, name: str, without: str = "") -> str:
-        """Return a sentence of advice, one that the text does not have yet where there is one."""
+        """Return a sentence of advice, one that the text does not have yet where there is one.
+
+        An author without focus often sees what is wrong and still writes no more than a platitude.
+        """
+        if self.happens(VAGUE * FOCUS_KEEPS_OUT ** len(self.focus)):
+            return self.rng.choice(PLATITUDES)
         choices = self.concept(name).advice
         return self.rng.choice([choice for choice in choices if choice not in without] or list(choices))
 
@@ -58,7 +66,7 @@ class Author(NamedTuple):
 
     def capacity(self) -> int:
         """Return how many concepts it can take up at once; instructions that name them help it to see more."""
-        return 1 + self.happens(0.4) + sum(self.happens(0.5) for _ in self.focus[:3])
+        return 1 + self.happens(0.3) + sum(self.happens(0.5) for _ in self.focus[:3])
 
 
 def votes(names: Iterable[str]) -> dict[str, float]:

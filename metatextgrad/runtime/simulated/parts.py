@@ -5,10 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metatextgrad.runtime.simulated.focus import Author
+from metatextgrad.runtime.simulated.lexicon import CONCEPTS
 
 FORGETS_QUESTION = 0.3
 FORGETS_QUESTION_WHEN_TOLD = 0.04
 FORGETS_FORM = 0.12
+STAGED = 0.7
+"""How often a concept that the author's instructions name gets a component of its own."""
+STAGED_WHEN_BLAMED = 0.12
+"""The same for a concept that only the feedback speaks of."""
+NO_STAGE = frozenset({"order", "check"})
+"""Concepts whose components stand at the end."""
 IN_FOCUS = 0.4
 """What a focus on the task leaves of forgetting."""
 FORM = "End with one last line 'Answer: ...' that holds the answer, its parts separated by spaces."
@@ -51,14 +58,18 @@ class Parts:
         drawn = self.author.draw(weights, self.author.capacity())
         return [self.author.advice(name, without="\n".join(self.remembered)) for name in drawn]
 
+    def stage(self, name: str, *reads: tuple[str, str]) -> Component:
+        """Write a component that works on one concept."""
+        concept = self.author.concept(name)
+        return self.call(concept.stage, f"{concept.duty} Do not answer the question yet.", *reads)
+
     def pipeline(self, stages: Sequence[str]) -> list[Component]:
         """Write one component for each stage, each reading the ones before it, and an answer at the end."""
         made: list[Component] = []
         reads: list[tuple[str, str]] = []
         for name in stages:
-            concept = self.author.concept(name)
-            made.append(self.call(concept.stage, f"{concept.duty} Do not answer the question yet.", *reads))
-            reads.append((concept.stage.capitalize(), concept.stage))
+            made.append(self.stage(name, *reads))
+            reads.append((made[-1]["name"].capitalize(), made[-1]["name"]))
         made.append(self.final("answer", "Answer the question, using the work below.", *reads))
         if "check" in self.blamed or self.author.happens(0.25):
             check = self.author.concept("check")
@@ -66,10 +77,14 @@ class Parts:
         return made
 
 
-def task_stages(author: Author, most: int) -> list[str]:
-    """Choose the concepts that get a component of their own; none without a focus on the task."""
-    staged = [name for name in author.focus if author.concept(name).stage and name != "order"]
-    chosen = [name for name in staged if author.happens(0.7)]
+def task_stages(author: Author, blamed: Mapping[str, float], most: int) -> list[str]:
+    """Choose the concepts that get a component of their own."""
+
+    def likely(name: str) -> float:
+        return STAGED if name in author.focus else STAGED_WHEN_BLAMED if name in blamed else 0.0
+
+    staged = [concept.name for concept in CONCEPTS[author.kind] if concept.stage and concept.name not in NO_STAGE]
+    chosen = [name for name in staged if author.happens(likely(name))]
     author.rng.shuffle(chosen)
     return chosen[:most]
 
@@ -83,13 +98,15 @@ def adapted(components: list[Component], parts: Parts) -> list[Component]:
         part = parts.author.rng.choice(blind)
         part["template"] = "{question}\n\n" + part["template"]
     taken = {str(part.get("name")) for part in changed}
-    stages = [name for name in task_stages(parts.author, 1) if parts.author.concept(name).stage not in taken]
+    stages = [
+        name for name in task_stages(parts.author, parts.blamed, 1) if parts.author.concept(name).stage not in taken
+    ]
     last = callers[-1]
     if stages and changed[-1] is last and parts.author.happens(0.5):
-        concept = parts.author.concept(stages[0])
-        new = parts.call(concept.stage, f"{concept.duty} Do not answer the question yet.")
-        last["template"] = f"{last.get('template', '{question}')}\n\n{concept.stage.capitalize()}:\n{{{concept.stage}}}"
-        return [new, *changed]
+        stage = parts.stage(stages[0])
+        read = f"{stage['name'].capitalize()}:\n{{{stage['name']}}}"
+        last["template"] = f"{last.get('template', '{question}')}\n\n{read}"
+        return [stage, *changed]
     target = last if parts.author.happens(0.7) else parts.author.rng.choice(callers)
     fresh = [line for line in [*parts.advice(), *parts.author.chatter()] if line not in target["instructions"]]
     target["instructions"] = "\n".join([target["instructions"], *fresh])

@@ -1,7 +1,7 @@
 """The program level: work on the question that the messages hold, as a small model would.
 
-What a call does follows from its own instructions and input alone: it answers, plans, writes intermediate work, checks a
-draft, or chooses among candidates. It sees no label, and it does not know which program it is a part of.
+What a call does follows from its own instructions and input alone: it answers, plans, writes intermediate work, checks
+a draft, or chooses among candidates. It sees no label, and it does not know which program it is a part of.
 """
 
 import re
@@ -24,7 +24,9 @@ CRAFTS: Mapping[Kind, Craft] = {"dyck": cast(Craft, dyck), "sorting": cast(Craft
 
 FOLLOW_DRAFT = 0.7
 """How often a call that is not asked to check takes over a draft that it reads."""
-DETECT = 0.3
+NOTICE = 0.5
+"""How often a fault that shows without solving the question is noticed."""
+DETECT = 0.2
 DETECT_ASKED = 0.35
 """What instructions about checking add at the most."""
 FALSE_ALARM = 0.08
@@ -36,12 +38,21 @@ MOST_CLUTTER = 4.0
 
 Act = Literal["answer", "plan", "work", "check"]
 
-_NOT_ANSWER = re.compile(r"(?:do not|don't|without) (?:yet )?(?:answer|solv|giv)", re.IGNORECASE)
-_ASKS_ANSWER = re.compile(r"answer:|final answer|answer (?:the|a)\b|give the answer|\bsolve\b", re.IGNORECASE)
+_NOT_ANSWER = re.compile(
+    r"(?:do not|don't|without) (?:yet )?"
+    r"(?:answer|solv|sort|complet|giving|give (?:the|an?|your) (?:answer|solution|result))",
+    re.IGNORECASE,
+)
+_ASKS_ANSWER = re.compile(
+    r"answer\W{0,3}:|final answer|answer (?:the|a)\b|give the answer|\bsolve\b|complete the|sort the words|"
+    r"write the (?:\w+ )?(?:clos(?:ing|ers)|sorted)",
+    re.IGNORECASE,
+)
 _CHECK = re.compile(
     r"\b(?:check|verify|validate|review|critici[sz]e|correct|improve)\b[^.]*\b(?:draft|answer|solution|result)",
     re.IGNORECASE,
 )
+_CARRY_OUT = re.compile(r"\b(?:carry out|perform|execute|do) (?:this|the|one|your)\b", re.IGNORECASE)
 _PLAN = re.compile(r"\b(?:plan|outline|decompose|break (?:it|the \w+) down|steps)\b", re.IGNORECASE)
 _WORK = re.compile(
     r"\b(?:list|track|trace|write|identify|parse|group|count|analy[sz]e|extract|number|note|describe|simulate|record|"
@@ -49,8 +60,8 @@ _WORK = re.compile(
     re.IGNORECASE,
 )
 _OWN_LINES = re.compile(
-    r"^(?:stack after|open at the end|still open|pairs|matched already|group \S+|number of words|compared|\W*answer\W*:|"
-    r"there are \d+ words|\[\d+\]|end with one line).*$",
+    r"^(?:stack after|open at the end|still open|pairs|matched already|group \S+|number of words|compared|"
+    r"\W*answer\W*:|there are \d+ words|\[\d+\]|end with one line).*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _CANDIDATE = re.compile(r"^\[\d+\]\n(.*?)(?=^\[\d+\]$|\nEnd with one line|\Z)", re.MULTILINE | re.DOTALL)
@@ -71,7 +82,7 @@ class SimulatedProgramModel(SimulatedModel):
 
     def reply(self, messages: Sequence[BaseMessage], draw: str, temperature: float) -> str:
         """Work on the question in the messages."""
-        texts = [message.text for message in messages]
+        texts = [str(message.text) for message in messages]
         given = _input(messages, texts)
         if given is None:
             return NOT_COVERED
@@ -106,6 +117,8 @@ def act_of(system: str) -> Act:
         return "check"
     if answers:
         return "answer"
+    if _CARRY_OUT.search(opening):
+        return "work"
     if _PLAN.search(opening):
         return "plan"
     return "work" if _WORK.search(system) or _NOT_ANSWER.search(system) else "answer"
@@ -115,7 +128,8 @@ def _act(given: Input, luck: Luck) -> str:
     craft = CRAFTS[given.kind]
     rest = _around(given)
     evidence = craft.evidence_in(rest) if rest else Evidence()
-    skill = Skill(read(given.kind, given.system), _notes(given.kind, rest), given.demonstrations)
+    blind = given.question is None
+    skill = Skill(read(given.kind, given.system), _notes(given.kind, rest), given.demonstrations, blind)
     if given.question is None:
         return _without_question(craft, evidence, skill, luck)
     act = act_of(given.system)
@@ -154,7 +168,8 @@ def _answer(
     draft = Counter(evidence.drafts).most_common(1)[0][0]
     if draft == own.answer:
         return own.lines, draft
-    if craft.faults(draft, question.items) > craft.faults(own.answer, question.items):
+    shows = craft.faults(draft, question.items) > craft.faults(own.answer, question.items)
+    if shows and luck.hits(Channel.NOTICE, NOTICE):
         return own.lines, own.answer
     if not checking:
         return own.lines, draft if luck.hits(Channel.JUDGE, FOLLOW_DRAFT) else own.answer
@@ -169,7 +184,7 @@ def _answer(
 def _without_question(craft: Craft, evidence: Evidence, skill: Skill, luck: Luck) -> str:
     if not evidence.found:
         return "The input does not hold the question itself, so there is nothing that could be worked on."
-    return craft.state_answer(craft.conclude(evidence), skill, luck)
+    return craft.state_answer(craft.conclude(evidence, skill, luck), skill, luck)
 
 
 def _plan(kind: Kind, own: Reading, luck: Luck) -> str:
@@ -186,7 +201,7 @@ def _plan(kind: Kind, own: Reading, luck: Luck) -> str:
 def _work(given: Input, craft: Craft, skill: Skill, evidence: Evidence, luck: Luck) -> str:
     assert given.question is not None, "the caller saw to it"
     duties = skill.own.concepts or (skill.notes.concepts if skill.notes else ())
-    lines = craft.work(given.question.items, duties, skill, luck)
+    lines = craft.work(given.question.items, duties, skill, evidence, luck)
     if lines:
         return "\n".join(lines)
     vague = [

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from metatextgrad.runtime.simulated.lexicon import CONCEPTS, Concept
+from metatextgrad.runtime.simulated.lexicon import CONCEPTS
 from metatextgrad.runtime.simulated.questions import Kind
 
-FIRST_EFFECT = 0.55
+FIRST_EFFECT = 0.45
 """How much of a mistake the first sentence about it takes away."""
 FADING = 0.5
 """How much less each further sentence does."""
@@ -21,14 +21,21 @@ FULL_ATTENTION = 2
 LONG_PROMPT = 14
 """Sentences past this number are read with half an eye and count as a little beside the point."""
 
-_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_END = re.compile(r"(?<=[.!?])\s+|\n+(?![ ]*[a-z])")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _FRAME = re.compile(
-    r"\W*(?:\d+\W+)?(?:you(?:'ll| will| are| get| see)\b|your (?:role|task|job)|answer\b|think\b|reason\b|solve\b|read\b|"
-    r"given\b|the last line|the final line|work\b|use the|end with|follow\b|give the|this is|here\b|the question|"
-    r"the input|write (?:the|down)|then\b|first\b|finally\b)",
+    r"\W*(?:\d+\W+)?(?:you(?:'ll| will| are| get| see)|your (?:role|task|job)|answer|think|reason|solve|read|given|"
+    r"work|use|end|follow|give|this|here|write|then|first|finally|make sure|be (?:as )?careful|"
+    r"pay (?:close )?attention|avoid|take care)\b",
     re.IGNORECASE,
 )
+_TOPIC: dict[str, re.Pattern[str]] = {
+    kind: re.compile(rf"\b(?:question|answer|steps?|input|output|plan|result|draft|order|{own})\b", re.IGNORECASE)
+    for kind, own in (
+        ("dyck", r"brackets?|sequence|parenthes[ie]s|closers?|openers?|nesting"),
+        ("sorting", r"words?|list|letters?|alphabet|alphabetical|alphabetically|sort(?:ed|ing)?"),
+    )
+}
 _MANNERS = re.compile(
     r"friend|engag|\btone\b|audience|polite|creativ|enthusias|humou?r|story|emoji|inspir|eloquen|empath|cultur|histor|"
     r"grammar|citation|citing|metaphor|vivid|formal|warm|elegan|summary|summari[sz]e|imagin|confiden|professional",
@@ -54,21 +61,24 @@ class Reading(NamedTuple):
 
 
 def sentences(text: str) -> list[str]:
-    """Cut a text into sentences; lines end a sentence too."""
+    """Cut a text into sentences; a line ends one too, unless the next line goes on in lower case."""
     return [piece.strip() for piece in _END.split(text) if len(_WORD.findall(piece)) > 1]
 
 
 @lru_cache(maxsize=65536)
 def concepts_of(kind: Kind, sentence: str) -> tuple[str, ...]:
     """Return the concepts that one sentence is about."""
-    return tuple(concept.name for concept in CONCEPTS[kind] if concept.pattern.search(sentence))
+    flat = " ".join(sentence.split())
+    return tuple(concept.name for concept in CONCEPTS[kind] if concept.pattern.search(flat))
 
 
 def is_stray(kind: Kind, sentence: str) -> bool:
     """Whether a sentence is beside the point for questions of this kind."""
     if concepts_of(kind, sentence):
         return False
-    return bool(_MANNERS.search(sentence)) or not _FRAME.match(sentence)
+    if _MANNERS.search(sentence):
+        return True
+    return not _FRAME.match(sentence) and not _TOPIC[kind].search(sentence)
 
 
 @lru_cache(maxsize=8192)
@@ -87,8 +97,3 @@ def read(kind: Kind, text: str) -> Reading:
             left[name] *= 1 - FIRST_EFFECT * attention * FADING ** seen[name]
             seen[name] += 1
     return Reading(left, stray)
-
-
-def concept_named(kind: Kind, name: str) -> Concept:
-    """Return a concept of a kind."""
-    return next(concept for concept in CONCEPTS[kind] if concept.name == name)

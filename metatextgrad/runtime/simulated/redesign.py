@@ -29,7 +29,7 @@ def redesign(request: Request, author: Author) -> dict[str, object]:
     if len(callers) > 1 and author.happens(MENDS):
         return {"components": adapted(current, Parts(author, blamed, whole))}
     parts = Parts(author, blamed, whole, remembered=_remembered(callers, author))
-    stages = task_stages(author, MOST_STAGES)
+    stages = task_stages(author, blamed, MOST_STAGES)
     if stages:
         return {"components": parts.pipeline(stages)}
     shape = author.rng.choice(SHAPES)

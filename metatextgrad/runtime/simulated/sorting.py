@@ -19,11 +19,13 @@ REPEAT = 0.005
 REMARK = 0.09
 NO_MARKER = 0.05
 NO_MARKER_UNASKED = 0.5
+LAPSE = 0.012
+"""For each word: a slip that no advice prevents."""
 TRUST = 0.88
 
-_GROUP = re.compile(r"^group \S+: (.*)$", re.IGNORECASE | re.MULTILINE)
+_GROUP = re.compile(r"^group (\S+): (.*)$", re.IGNORECASE | re.MULTILINE)
 _COUNT = re.compile(r"^number of words: (\d+)", re.IGNORECASE | re.MULTILINE)
-_ANSWER = re.compile(r"^\W*answer\W*:(.*)$", re.IGNORECASE | re.MULTILINE)
+_ANSWER = re.compile(r"^\W*(?:answer\W*:|in alphabetical order the words are)(.*)$", re.IGNORECASE | re.MULTILINE)
 
 
 def solve(items: tuple[str, ...]) -> tuple[str, ...]:
@@ -33,20 +35,38 @@ def solve(items: tuple[str, ...]) -> tuple[str, ...]:
 
 def attempt(items: tuple[str, ...], skill: Skill, evidence: Evidence, luck: Luck) -> Attempt:
     """Answer a question, using what earlier work there is."""
-    grouped = evidence.state is not None and luck.hits(Channel.TRUST, TRUST)
-    start = evidence.state if grouped and evidence.state is not None else items
+    evidence = _trusted(evidence, luck)
+    start = items if evidence.state is None else evidence.state
+    return Attempt(_ordered(start, skill, evidence, luck), (f"There are {len(start)} words to order.",))
+
+
+def _trusted(evidence: Evidence, luck: Luck) -> Evidence:
+    """Return the evidence, without its state when that is not believed."""
+    return evidence if luck.hits(Channel.TRUST, TRUST) else evidence._replace(state=None)
+
+
+def _ordered(start: tuple[str, ...], skill: Skill, evidence: Evidence, luck: Luck) -> tuple[str, ...]:
+    grouped = evidence.state is not None
     ordered = grouped and list(start) == sorted(start)
     compared = 0.45 if "letters" in evidence.listed or ordered else 1.0
     answer = _compared(sorted(start), skill.risk("letters", FIRST_LETTER_ONLY, compared), luck)
     if luck.hits(Channel.ORDER, any_of(len(answer), skill.risk("placing", MISPLACE, 0.35 if grouped else 1.0))):
-        answer.insert(luck.pick(Channel.TRUST, len(answer)), answer.pop(luck.pick(Channel.WHERE, len(answer))))
-    counted = 0.5 if evidence.count == len(items) else 1.0
+        _displace(answer, luck)
+    if luck.hits(Channel.LAPSE, any_of(len(answer), LAPSE * (0.5 if grouped else 1.0))):
+        _displace(answer, luck)
+    counted = 0.5 if evidence.counted == len(start) else 1.0
     if luck.hits(Channel.MISSING, any_of(len(answer), skill.risk("lost", LOSE, counted))):
         del answer[luck.pick(Channel.WHERE, len(answer))]
     if answer and luck.hits(Channel.EXTRA, any_of(len(answer), skill.risk("repeated", REPEAT, counted))):
         place = luck.pick(Channel.WHERE, len(answer))
         answer.insert(place, answer[place])
-    return Attempt(tuple(answer), (f"There are {len(start)} words to order.",))
+    return tuple(answer)
+
+
+def _displace(answer: list[str], luck: Luck) -> None:
+    """Move one word to another place."""
+    word = answer.pop(luck.pick(Channel.WHERE, len(answer)))
+    answer.insert(luck.pick(Channel.PLAN, len(answer) + 1), word)
 
 
 def _compared(words: list[str], risk: float, luck: Luck) -> list[str]:
@@ -58,10 +78,10 @@ def _compared(words: list[str], risk: float, luck: Luck) -> list[str]:
     return words
 
 
-def work(items: tuple[str, ...], duties: Collection[str], skill: Skill, luck: Luck) -> list[str]:
+def work(items: tuple[str, ...], duties: Collection[str], skill: Skill, evidence: Evidence, luck: Luck) -> list[str]:
     """Write down the intermediate work that is asked for."""
     lines: list[str] = []
-    kept = list(items)
+    kept = list(_trusted(evidence, luck).state or items)
     if luck.hits(Channel.MISSING, any_of(len(kept), skill.risk("lost", LOSE, 0.6))):
         del kept[luck.pick(Channel.WHERE, len(kept))]
     if "lost" in duties:
@@ -83,20 +103,26 @@ def evidence_in(text: str) -> Evidence:
     """Find groups, counts and drafts in a text."""
     if ":" not in text:
         return Evidence()
-    groups, counts = _GROUP.findall(text), _COUNT.findall(text)
+    groups, counts = _last_listing(_GROUP.findall(text)), _COUNT.findall(text)
     return Evidence(
-        state=tuple(word for group in groups for word in group.split()) if groups else None,
+        state=tuple(word for _, group in groups for word in group.split()) if groups else None,
         listed=frozenset({"letters"} if "Compared: " in text else ()),
-        count=int(counts[-1]) if counts else None,
+        counted=int(counts[-1]) if counts else None,
         drafts=tuple(tuple(draft.replace(",", " ").split()) for draft in _ANSWER.findall(text)),
     )
 
 
-def conclude(evidence: Evidence) -> tuple[str, ...]:
+def _last_listing(groups: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the groups from the last point where the letters begin again."""
+    start = max((place for place in range(1, len(groups)) if groups[place][0] <= groups[place - 1][0]), default=0)
+    return groups[start:]
+
+
+def conclude(evidence: Evidence, skill: Skill, luck: Luck) -> tuple[str, ...]:
     """Answer from earlier work alone."""
     if evidence.drafts:
         return evidence.drafts[-1]
-    return tuple(sorted(evidence.state or ()))
+    return _ordered(evidence.state or (), skill, evidence, luck)
 
 
 def faults(answer: tuple[str, ...], items: tuple[str, ...] | None) -> int:
