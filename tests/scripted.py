@@ -12,9 +12,10 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langgraph.store.base import BaseStore
 from langgraph.store.memory import InMemoryStore
 
-from metatextgrad.core.program import Program, chain_of_thought
+from metatextgrad.core.program import Component, Llm, Program, chain_of_thought
 from metatextgrad.core.task import Example, Metric, Score, Task
 from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.interpreter import Execution, Interpreter
 from metatextgrad.runtime.meter import LEVELS, Level
 from metatextgrad.runtime.models import Models
 from metatextgrad.runtime.resources import Resources, open_resources
@@ -114,3 +115,25 @@ async def opened(
     resources = await open_resources(context, store or InMemoryStore(), "scripted")
     context.share(resources)
     return resources
+
+
+def echo(messages: Sequence[BaseMessage], level: object) -> str:
+    """Say who was asked what."""
+    return f"<{messages[0].text}: {messages[-1].text}>"
+
+
+async def run(
+    program: Program, handler: Handler | Script = echo, values: dict[str, str] | None = None, **settings: Any
+) -> Execution:
+    given = await opened(handler, **settings)
+    return await Interpreter(given.ledger, given.context).run(program, values or {"question": "q"})
+
+
+async def answer(parts: Sequence[Component], handler: Handler | Script = echo, **values: str) -> str:
+    given = {"question": "q", **values}
+    execution = await run(Program(name="p", inputs=tuple(given), components=tuple(parts)), handler, given)
+    return execution.answer
+
+
+def llm(name: str, template: str = "{question}", **others: Any) -> Llm:
+    return Llm(name=name, instructions=name, template=template, **others)
