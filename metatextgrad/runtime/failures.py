@@ -68,11 +68,16 @@ def _secrets(model: BaseChatModel) -> Iterator[str]:
 
 
 def _said(error: Exception) -> str:
-    """Write the kind of error and its message; where a client wraps what happened, that too."""
-    message = str(error).strip() or "no answer within the time limit"
-    deepest: BaseException = error
-    while deepest.__cause__ or deepest.__context__:
-        deepest = deepest.__cause__ or deepest.__context__ or deepest
-    inner = "" if hasattr(error, "status_code") else str(deepest).strip()
-    whole = f"{type(error).__name__}: {message}" + (f" ({inner})" if inner and inner not in message else "")
+    """Write the kind of error and its message; where a client wraps what happened on the way, that instead."""
+    told = error if hasattr(error, "status_code") else _root(error)
+    whole = f"{type(told).__name__}: {told}" if str(told) else f"{type(told).__name__}: no answer within the time limit"
     return whole if len(whole) <= _LONGEST else f"{whole[:_LONGEST]} ..."
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return the deepest cause that says anything."""
+    found, at = error, error
+    while deeper := at.__cause__ or (None if at.__suppress_context__ else at.__context__):
+        at = deeper
+        found = at if str(at) else found
+    return found

@@ -159,9 +159,9 @@ def _chat_model(name: str, context: Context, clients: "list[LimitedClient] | Non
     from langchain.chat_models import init_chat_model
 
     options: dict[str, Any] = {"max_retries": context.retries, "timeout": context.request_seconds}
-    if provider == "openai":
-        options |= _of_openai(context, clients)
     try:
+        if provider == "openai":
+            options |= _of_openai(context, clients)
         built: BaseChatModel = init_chat_model(model, model_provider=provider, **options)
     except Exception as error:
         raise not_built(error, name, provider) from None
