@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from metatextgrad.cli.bound import bound
 from metatextgrad.cli.demo import demo
 from metatextgrad.cli.evaluate import evaluate
 from metatextgrad.cli.export import export
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, run, optimize, evaluate, resume, runs, show, export, graph, tasks):
+for command in (demo, run, optimize, evaluate, resume, runs, show, export, graph, tasks, bound):
     app.command()(command)
 
 
