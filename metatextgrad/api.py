@@ -1,13 +1,9 @@
-"""What users call: `optimize`, `meta_optimize`, `evaluate`, `resume`, and their async twins."""
+"""What users call: `optimize`, `meta_optimize`, `evaluate`, `resume`, `plan`, and their async twins."""
 
 import asyncio
-import re
-import secrets
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,19 +15,28 @@ from metatextgrad.core.report import Findings
 from metatextgrad.core.task import Split, Task
 from metatextgrad.core.trial import Evaluation
 from metatextgrad.execution import OnEvent, Stop, execute
+from metatextgrad.given import (
+    GivenOptimizer,
+    GivenProgram,
+    GivenTask,
+    allowed,
+    new_record,
+    optimizer_of,
+    optimizers_of,
+    preparing,
+    program_of,
+)
+from metatextgrad.planning import Plan, plan_meta_optimize, plan_optimize
 from metatextgrad.runtime.artifacts import get, put
-from metatextgrad.runtime.context import CHANGEABLE, Context
+from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.evaluation import Progress, evaluate_program
 from metatextgrad.runtime.events import Event
 from metatextgrad.runtime.meter import Level, Usage
-from metatextgrad.runtime.models import Models, models_for
-from metatextgrad.runtime.prices import refuse_unpriced
-from metatextgrad.runtime.record import Kind, Record, load
+from metatextgrad.runtime.models import Models, names_for
+from metatextgrad.runtime.record import Record, load
 from metatextgrad.runtime.resources import open_resources
 from metatextgrad.runtime.workspace import DEFAULT, Workspace, open_workspace
-from metatextgrad.stages import OPTIMIZERS, checked, optimizer_named
 from metatextgrad.tasks import load_task
-from metatextgrad.tasks.files import read_optimizer, read_program
 
 T = TypeVar("T")
 BASE_OPTIMIZERS: tuple[str, ...] = ("tgd", "adas-tg")
@@ -61,10 +66,10 @@ class Result:
 
 
 async def ameta_optimize(
-    task: str | Task,
+    task: GivenTask,
     *,
-    optimizers: Sequence[str | Path | Optimizer] = BASE_OPTIMIZERS,
-    program: str | Path | Program | None = None,
+    optimizers: Sequence[GivenOptimizer] = BASE_OPTIMIZERS,
+    program: GivenProgram = None,
     settings: Context | None = None,
     models: Models | None = None,
     workspace: str | Path = DEFAULT,
@@ -77,7 +82,7 @@ async def ameta_optimize(
     Args:
         task: a built-in name, the path of a task file, or a Task.
         optimizers: what to learn from: built-in names, files, or optimizers.
-        program: where every inner loop starts; the task's own by default.
+        program: where every inner loop starts: a built-in name, a file, or a program; the task's own by default.
         settings: everything else; `Context()` by default.
         models: chat models in memory, in the place of those the settings name.
         workspace: the folder that holds the run.
@@ -90,25 +95,24 @@ async def ameta_optimize(
         BudgetReachedError: a cap was reached; `resume` goes on.
         ProviderError: the provider failed; `resume` goes on.
     """
-    given = [_optimizer(item) for item in optimizers]
-    if not given:
-        raise InputError("No optimizers were given; name at least one, such as tgd.")
-    names = _distinct([optimizer.name for optimizer in given])
-    async with _ready(task, settings, models) as context, open_workspace(workspace) as opened:
+    given, names = optimizers_of(optimizers)
+    async with preparing(task, settings, models) as ready, open_workspace(workspace) as opened:
+        start = program_of(program, ready.task)
+        expected = plan_meta_optimize(ready.task, start, given, ready.context, ready.models.names)
         asked = {
             "optimizers": [await put(opened.store, optimizer) for optimizer in given],
             "names": names,
-            "program": await _stored_program(opened, program, context),
+            "program": await put(opened.store, start),
         }
-        record = await _record(opened, "meta_optimize", run, context, asked)
-        return await _carried_out(opened, record, context, on_event, stop)
+        record = await new_record(opened, "meta_optimize", run, ready, asked, expected)
+        return await _carried_out(opened, record, ready.context, on_event, stop)
 
 
 async def aoptimize(
-    task: str | Task,
+    task: GivenTask,
     *,
-    optimizer: str | Path | Optimizer = "tgd",
-    program: str | Path | Program | None = None,
+    optimizer: GivenOptimizer = "tgd",
+    program: GivenProgram = None,
     settings: Context | None = None,
     models: Models | None = None,
     workspace: str | Path = DEFAULT,
@@ -116,22 +120,27 @@ async def aoptimize(
     on_event: OnEvent | None = None,
     stop: Stop | None = None,
 ) -> Result:
-    """Improve a task's program with one optimizer: the inner loop alone. Arguments and errors as in `ameta_optimize`."""
-    given = _optimizer(optimizer)
-    async with _ready(task, settings, models) as context, open_workspace(workspace) as opened:
+    """Improve a task's program with one optimizer: the inner loop alone.
+
+    Arguments and errors are those of `ameta_optimize`.
+    """
+    given = optimizer_of(optimizer)
+    async with preparing(task, settings, models) as ready, open_workspace(workspace) as opened:
+        start = program_of(program, ready.task)
+        expected = plan_optimize(ready.task, start, given, ready.context, ready.models.names)
         asked = {
             "optimizer": await put(opened.store, given),
-            "program": await _stored_program(opened, program, context),
+            "program": await put(opened.store, start),
             "path": given.name,
         }
-        record = await _record(opened, "optimize", run, context, asked)
-        return await _carried_out(opened, record, context, on_event, stop)
+        record = await new_record(opened, "optimize", run, ready, asked, expected)
+        return await _carried_out(opened, record, ready.context, on_event, stop)
 
 
 async def aresume(
     run: str,
     *,
-    task: Task | None = None,
+    task: GivenTask | None = None,
     models: Models | None = None,
     caps: dict[str, float | int | None] | None = None,
     workspace: str | Path = DEFAULT,
@@ -152,19 +161,18 @@ async def aresume(
     """
     async with open_workspace(workspace) as opened:
         record = await load(opened.store, run)
-        settings = Context.model_validate(record.settings | _allowed(caps or {}))
-        async with _ready(task or settings.task, settings, models) as context:
-            given = context._given_task
-            if given is None or given.id != record.task_id:
+        settings = Context.model_validate(record.settings | allowed(caps or {}))
+        async with preparing(task or settings.task, settings, models) as ready:
+            if ready.task.id != record.task_id:
                 raise InputError(f"Run {run!r} was started on other data; its task {record.task!r} has changed since.")
-            going = record.model_copy(update={"settings": context.model_dump(mode="json"), "status": "running"})
-            return await _carried_out(opened, going, context, on_event, stop)
+            changes = {"settings": ready.context.model_dump(mode="json"), "status": "running"}
+            return await _carried_out(opened, record.model_copy(update=changes), ready.context, on_event, stop)
 
 
 async def aevaluate(
-    task: str | Task,
+    task: GivenTask,
     *,
-    program: str | Path | Program | None = None,
+    program: GivenProgram = None,
     split: Split = "test",
     settings: Context | None = None,
     models: Models | None = None,
@@ -176,13 +184,11 @@ async def aevaluate(
 
     One that was stopped goes on when it is asked for again: the calls it made are in the workspace.
     """
-    async with _ready(task, settings, models) as context, open_workspace(workspace) as opened:
-        loaded, built = context._given_task, context._given_models
-        assert loaded is not None and built is not None, "_prepared gives both"
-        chosen = _program(program) or loaded.program
+    async with preparing(task, settings, models) as ready, open_workspace(workspace) as opened:
+        chosen = program_of(program, ready.task)
         # Its own name for each evaluation, so that caps and usage are those of this one.
-        run = f"evaluate-{content_id([chosen.id, loaded.id, split, dict(built.names), context.seed])}"
-        resources = await open_resources(context, opened.store, run)
+        asked = [chosen.id, ready.task.id, split, dict(ready.models.names), ready.context.seed]
+        resources = await open_resources(ready.context, opened.store, f"evaluate-{content_id(asked)}")
         (stop or Stop()).attach(resources)
         try:
             return await evaluate_program(resources, chosen, split, _progress(on_event, chosen.name))
@@ -190,12 +196,32 @@ async def aevaluate(
             await resources.ledger.drain()
 
 
-def meta_optimize(task: str | Task, **options: Any) -> Result:
+def plan(
+    task: GivenTask,
+    *,
+    optimizers: Sequence[GivenOptimizer] = BASE_OPTIMIZERS,
+    optimizer: GivenOptimizer | None = None,
+    program: GivenProgram = None,
+    settings: Context | None = None,
+) -> Plan:
+    """Say what a run will cost before anything is spent; no key is needed for it.
+
+    The run is one of `optimize` where `optimizer` is given, and one of `meta_optimize` otherwise.
+    """
+    context = settings or Context()
+    loaded = task if isinstance(task, Task) else load_task(task, data=context.data)
+    start, names = program_of(program, loaded), names_for(context)
+    if optimizer is not None:
+        return plan_optimize(loaded, start, optimizer_of(optimizer), context, names)
+    return plan_meta_optimize(loaded, start, optimizers_of(optimizers)[0], context, names)
+
+
+def meta_optimize(task: GivenTask, **options: Any) -> Result:
     """Learn the optimizer that fits a task; the blocking form of `ameta_optimize`."""
     return _blocking(ameta_optimize(task, **options))
 
 
-def optimize(task: str | Task, **options: Any) -> Result:
+def optimize(task: GivenTask, **options: Any) -> Result:
     """Improve a task's program with one optimizer; the blocking form of `aoptimize`."""
     return _blocking(aoptimize(task, **options))
 
@@ -205,7 +231,7 @@ def resume(run: str, **options: Any) -> Result:
     return _blocking(aresume(run, **options))
 
 
-def evaluate(task: str | Task, **options: Any) -> Evaluation:
+def evaluate(task: GivenTask, **options: Any) -> Evaluation:
     """Score a program; the blocking form of `aevaluate`."""
     return _blocking(aevaluate(task, **options))
 
@@ -220,84 +246,12 @@ def _blocking(work: Coroutine[Any, Any, T]) -> T:
         return pool.submit(asyncio.run, work).result()
 
 
-@asynccontextmanager
-async def _ready(task: str | Task, settings: Context | None, models: Models | None) -> AsyncIterator[Context]:
-    """Prepare a context, and close at the end the models that were built for it; given ones are their owner's."""
-    context = await asyncio.to_thread(_prepared, task, settings, models)
-    try:
-        yield context
-    finally:
-        if models is None and context._given_models:
-            await context._given_models.aclose()
-
-
-def _prepared(task: str | Task, settings: Context | None, models: Models | None) -> Context:
-    """Load the task and build the models, so that what is wrong is said before anything is started."""
-    context = settings or Context()
-    if isinstance(task, Task):
-        context, loaded = context.model_copy(update={"task": task.name}), task
-    else:
-        context = context.model_copy(update={"task": task})
-        loaded = load_task(task, data=context.data)
-    models = models or models_for(context)
-    refuse_unpriced(models.names.values(), context)
-    return context.given(task=loaded, models=models)
-
-
 def _progress(on_event: OnEvent | None, stage: str) -> Progress:
     def told(done: int, of: int) -> None:
         if on_event:
             on_event(Event(type="evaluating", stage=stage, done=done, of=of))
 
     return told
-
-
-def _optimizer(given: str | Path | Optimizer) -> Optimizer:
-    if isinstance(given, Optimizer):
-        return checked(given)
-    if isinstance(given, Path) or str(given).endswith(".json"):
-        return checked(read_optimizer(Path(given)))
-    if given not in OPTIMIZERS and Path(given).is_file():
-        return checked(read_optimizer(Path(given)))
-    return optimizer_named(given)
-
-
-def _program(given: str | Path | Program | None) -> Program | None:
-    if given is None or isinstance(given, Program):
-        return given
-    return read_program(Path(given))
-
-
-def _distinct(names: list[str]) -> list[str]:
-    return [
-        name if names.count(name) == 1 else f"{name}-{names[: place + 1].count(name)}" for place, name in enumerate(names)
-    ]
-
-
-async def _stored_program(opened: Workspace, program: str | Path | Program | None, context: Context) -> str:
-    task = context._given_task
-    assert task is not None, "_prepared loads the task"
-    return await put(opened.store, _program(program) or task.program)
-
-
-async def _record(opened: Workspace, kind: Kind, run: str | None, context: Context, asked: dict[str, Any]) -> Record:
-    task, models = context._given_task, context._given_models
-    assert task is not None and models is not None, "_prepared gives both"
-    name = run or f"{re.sub(r'[^a-z0-9]+', '-', task.name.lower()).strip('-')}-{secrets.token_hex(3)}"
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-        raise InputError(f"Run name {name!r} is not usable; take letters, digits, dots, dashes, at most 100.")
-    if await opened.store.aget(("metatextgrad", "run"), name) is not None:
-        raise InputError(f"Run {name!r} exists already; go on with it by resume, or choose another name.")
-    return Record(
-        run=name,
-        kind=kind,
-        settings=context.model_dump(mode="json"),
-        asked=asked,
-        task=task.name,
-        task_id=task.id,
-        simulated=models.simulated,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
 
 
 async def _carried_out(
@@ -312,11 +266,3 @@ async def _carried_out(
         optimizer=await get(opened.store, Optimizer, findings.optimizer),
         usage=dict(resources.ledger.meter.levels),
     )
-
-
-def _allowed(caps: dict[str, float | int | None]) -> dict[str, Any]:
-    wrong = sorted(set(caps) - CHANGEABLE)
-    if wrong:
-        msg = f"Setting {wrong[0]!r} cannot change when a run is resumed; changeable: {', '.join(sorted(CHANGEABLE))}."
-        raise InputError(msg)
-    return dict(caps)

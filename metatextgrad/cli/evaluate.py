@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from metatextgrad.cli.options import DEFAULT_WORKSPACE, Json, Quiet, Workspace
+from metatextgrad.cli.options import DEFAULT_WORKSPACE, PROGRAM_NAMES, Json, Quiet, Workspace
 from metatextgrad.cli.settings import takes_settings
 from metatextgrad.runtime.context import Context
 
@@ -20,7 +20,10 @@ def evaluate(
     *,
     settings: Context,
     program: Annotated[
-        str, typer.Option("--program", metavar="NAME|FILE", help="initial (or cot), a file, a run, or a program's id.")
+        str,
+        typer.Option(
+            "--program", metavar="NAME|FILE", help=f"initial, {PROGRAM_NAMES}, a file, a run, or a program's id."
+        ),
     ] = "initial",
     split: Annotated[Literal["train", "val", "test"], typer.Option("--split", help="Which set.")] = "test",
     workspace: Workspace = DEFAULT_WORKSPACE,

@@ -4,7 +4,10 @@ from typing import Annotated
 
 import typer
 
+from metatextgrad.core.programs import PROGRAMS
+
 DEFAULT_WORKSPACE = ".metatextgrad"
+PROGRAM_NAMES = ", ".join(PROGRAMS)
 
 Workspace = Annotated[
     str,
@@ -25,8 +28,8 @@ ProgramFile = Annotated[
     str | None,
     typer.Option(
         "--program",
-        metavar="FILE",
-        help="A program file to start from; or the name of a run, whose best program is taken.",
+        metavar="NAME|FILE",
+        help=f"Where to start: {PROGRAM_NAMES}, a file, or a run, whose best program is taken.",
         show_default="the task's own",
     ),
 ]
