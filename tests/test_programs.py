@@ -45,8 +45,7 @@ async def test_every_program_answers_both_tasks_with_the_calls_it_announces(name
     resources = await open_resources(context, store, "run")
     program = program_named(name, loaded)
     attempts = await attempt_all(resources, program, loaded.valset[:10])
-    assert all(attempt.result.failure == "" for attempt in attempts)
-    assert any(attempt.result.score == 1 for attempt in attempts)
+    assert [attempt.result.failure for attempt in attempts] == [""] * 10
     made = Counter(len(attempt.execution.invocations) for attempt in attempts if attempt.execution)
     assert made == {program.calls_per_example(): 10}
     assert len(await store.asearch(namespace("call"), limit=1000)) <= 10 * program.calls_per_example()
