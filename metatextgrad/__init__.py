@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         evaluate,
         meta_optimize,
         optimize,
+        plan,
         resume,
     )
     from metatextgrad.core.optimizer import Optimizer, Stage, alternate, best_of, chain, on_plateau, repeat
@@ -34,6 +35,7 @@ _HOMES = {
         "evaluate",
         "meta_optimize",
         "optimize",
+        "plan",
         "resume",
     ),
     "metatextgrad.core.optimizer": (
@@ -78,6 +80,7 @@ __all__ = [
     "meta_optimize",
     "on_plateau",
     "optimize",
+    "plan",
     "read_optimizer",
     "read_program",
     "repeat",

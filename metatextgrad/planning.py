@@ -1,12 +1,12 @@
 """What a run will cost, before anything is spent: calls, tokens and money per level, low and high.
 
-The low end is what the run cannot do without: scoring what is given. Every proposal beyond it may be a copy of something
-already scored, or unusable, and then costs no evaluation. The high end takes every draw, re-ask and step, and programs as
-large as the largest that is taken from a model. Between them, `likely` is what a usual run needs: every step scored once,
-programs that structure stages have made three times as large.
+The low end is what the run cannot do without: scoring what is given. A proposal beyond it may be a copy of something
+already scored, or unusable, and then costs no evaluation. `likely` is a usual run: every step scored once, programs
+that structure stages have made three times as large. The high end takes every step and draw, many re-asks, programs
+eight times as large, and long replies; the limits on proposals allow more still, which is what caps are for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from metatextgrad.core.identity import Value
 from metatextgrad.core.optimizer import Optimizer
@@ -15,15 +15,18 @@ from metatextgrad.core.schedule import advance, current, start
 from metatextgrad.core.task import Task
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.meter import LEVELS, Level
-from metatextgrad.runtime.models import Models
 from metatextgrad.runtime.prices import price
 from metatextgrad.stages import kind_of
-from metatextgrad.stages.limits import PROGRAM_LIMITS
 
 _CHARACTERS_PER_TOKEN = 4
+_PROTOCOL = 800
+"""Tokens of a prompt of the optimizer level around what it shows."""
 _LOOP_LEVELS: tuple[Level, ...] = ("program", "optimizer")
 _GROWN = 3
-"""How many times as many calls a restructured program usually makes."""
+_GROWN_MOST = 8
+"""How many times as many calls a restructured program usually makes, and makes at the high end."""
+_ASKED_AGAIN = 1.5
+"""Calls for each reply that is wanted, at the high end."""
 
 
 class Range(Value):
@@ -72,7 +75,7 @@ class Plan(Value):
 
 
 def plan_meta_optimize(
-    task: Task, program: Program, optimizers: Sequence[Optimizer], context: Context, models: Models
+    task: Task, program: Program, optimizers: Sequence[Optimizer], context: Context, names: Mapping[Level, str]
 ) -> Plan:
     """Plan a run of the outer loop."""
     loops = [_inner(task, program, optimizer, context) for optimizer in optimizers]
@@ -94,15 +97,17 @@ def plan_meta_optimize(
     calls["program"] = calls["program"].plus(_test(task, program, tested))
     asked = len(loops) * rewrites + merges
     calls["meta"] = Range(low=0, likely=asked, high=2 * asked)
-    return _priced(calls, task, program, context, models)
+    return _priced(calls, task, program, context, names)
 
 
-def plan_optimize(task: Task, program: Program, optimizer: Optimizer, context: Context, models: Models) -> Plan:
+def plan_optimize(
+    task: Task, program: Program, optimizer: Optimizer, context: Context, names: Mapping[Level, str]
+) -> Plan:
     """Plan a run of the inner loop alone."""
     calls: dict[Level, Range] = dict.fromkeys(LEVELS, NOTHING)
     calls.update(_inner(task, program, optimizer, context))
     calls["program"] = calls["program"].plus(_test(task, program, 2))
-    return _priced(calls, task, program, context, models)
+    return _priced(calls, task, program, context, names)
 
 
 def _inner(task: Task, program: Program, optimizer: Optimizer, context: Context) -> dict[Level, Range]:
@@ -118,14 +123,14 @@ def _inner(task: Task, program: Program, optimizer: Optimizer, context: Context)
             batch = min(context.batch_size, len(task.trainset))
             most = min(context.batch_size * context.batch_draws, len(task.trainset))
             on_program = on_program.plus(Range(low=0, likely=batch, high=most).times(size))
-            backward = Range(low=0, likely=batch, high=2 * most)
+            backward = Range(low=0, likely=batch, high=batch * _ASKED_AGAIN)  # one batch has wrong answers, not all
             on_optimizer = on_optimizer.plus(backward.times(size))
         for stage in stages:
             if kind_of(stage).improves == "structure":
-                size = Range(low=size.low, likely=max(size.likely, _GROWN * each), high=PROGRAM_LIMITS.calls)
+                size = Range(low=size.low, likely=max(size.likely, _GROWN * each), high=_GROWN_MOST * each)
                 on_optimizer = on_optimizer.plus(Range(low=0, likely=1, high=2))
             else:
-                on_optimizer = on_optimizer.plus(Range(low=0, likely=size.likely, high=2 * size.high))
+                on_optimizer = on_optimizer.plus(Range(low=0, likely=size.likely, high=_ASKED_AGAIN * size.high))
             on_program = on_program.plus(Range(low=0, likely=len(task.valset), high=len(task.valset)).times(size))
         cursor = advance(optimizer.schedule, cursor, improved=False)
     return {"program": on_program, "optimizer": on_optimizer}
@@ -143,12 +148,12 @@ def _test(task: Task, program: Program, programs: int) -> Range:
     return Range(
         low=examples * each,
         likely=examples * each * (1 + rest * _GROWN),
-        high=examples * (each + rest * PROGRAM_LIMITS.calls),
+        high=examples * each * (1 + rest * _GROWN_MOST),
     )
 
 
 def _priced(
-    calls: dict[Level, Range], task: Task, program: Program, context: Context, models: Models
+    calls: dict[Level, Range], task: Task, program: Program, context: Context, names: Mapping[Level, str]
 ) -> Plan:
     sizes = _sizes(task, program, context)
     levels: dict[Level, LevelPlan] = {}
@@ -156,7 +161,7 @@ def _priced(
         if not count.high:
             continue
         reads, writes = sizes[level]
-        name = models.name(level)
+        name = names[level]
         levels[level] = LevelPlan(
             model=name, calls=count, tokens=count.times(reads.plus(writes)), usd=_money(name, count, reads, writes)
         )
@@ -179,12 +184,14 @@ def _sizes(task: Task, program: Program, context: Context) -> dict[Level, tuple[
     prompt = max(len(part.instructions) for part in program.callers()) / _CHARACTERS_PER_TOKEN
     cap = float(context.max_tokens or 16_000)
     question = prompt + longest
-    answer = Range(low=1, likely=min(300.0, cap), high=min(cap, 4_000.0))
-    shown = Range(low=200, likely=800 + context.batch_size * (longest + 400), high=2_000 + 20 * (question + answer.high))
-    text = Range(low=5, likely=min(400.0, cap), high=cap)
+    answer = Range(low=1, likely=min(300.0, cap), high=min(cap, 1_200.0))
+    noted = _PROTOCOL + context.batch_size * (longest + 400)
+    wordy = _PROTOCOL + 3 * context.batch_size * (question + 3 * answer.high)
+    text = Range(low=5, likely=min(400.0, cap), high=min(cap, 4_000.0))
+    meant = Range(low=5, likely=min(1_500.0, cap), high=min(cap, 16_000.0))
     return {
-        "program": (Range(low=1, likely=question * 1.5, high=10 * question + 20 * answer.high), answer),
-        "optimizer": (shown, text),
-        "meta": (Range(low=200, likely=1_500, high=60_000), Range(low=5, likely=min(1_500.0, cap), high=cap)),
-        "judge": (Range(low=1, likely=question + 300, high=question + answer.high), Range(low=1, likely=50, high=cap)),
+        "program": (Range(low=1, likely=question * 1.5 + 150, high=question * 4 + 3 * answer.high), answer),
+        "optimizer": (Range(low=200, likely=noted, high=wordy), text),
+        "meta": (Range(low=200, likely=1_500, high=20_000), meant),
+        "judge": (Range(low=1, likely=question + 300, high=question * 4 + answer.high), text),
     }

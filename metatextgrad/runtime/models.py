@@ -116,6 +116,17 @@ class Models:
             return await model.ainvoke(messages, **options)
 
 
+def names_for(context: Context) -> dict[Level, str]:
+    """Return the name of each level's model, as the ledger and reports use it."""
+    asked: dict[Level, str] = {
+        "program": context.program_model,
+        "optimizer": context.optimizer_model,
+        "meta": context.meta_model,
+        "judge": context.judge_model or context.optimizer_model,
+    }
+    return {level: f"{SIMULATED}:{level}" if name == SIMULATED else name for level, name in asked.items()}
+
+
 def models_for(context: Context, *, lasting: bool = True) -> Models:
     """Build the models that the settings name.
 
@@ -127,15 +138,7 @@ def models_for(context: Context, *, lasting: bool = True) -> Models:
     Raises:
         InputError: a name that is not provider:model, an unknown provider, or a missing package or key.
     """
-    asked: dict[Level, str] = {
-        "program": context.program_model,
-        "optimizer": context.optimizer_model,
-        "meta": context.meta_model,
-        "judge": context.judge_model or context.optimizer_model,
-    }
-    names: dict[Level, str] = {
-        level: f"{SIMULATED}:{level}" if name == SIMULATED else name for level, name in asked.items()
-    }
+    names = names_for(context)
     clients: list[LimitedClient] = []
     built = {name: _chat_model(name, context, clients if lasting else None) for name in sorted(set(names.values()))}
     for name in built:

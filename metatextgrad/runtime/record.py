@@ -22,6 +22,8 @@ class Record(Value):
     """The context, as JSON."""
     asked: dict[str, Any]
     """The graph's input: content ids and names."""
+    plan: dict[str, Any] = {}
+    """What the run was expected to use, level by level, when it was started."""
     task: str
     """The task's name, for people."""
     task_id: str

@@ -1,0 +1,147 @@
+"""What users may give, names, files or objects, turned into values before anything is started."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from metatextgrad.core.errors import InputError
+from metatextgrad.core.optimizer import Optimizer
+from metatextgrad.core.program import Program
+from metatextgrad.core.programs import PROGRAMS, program_named
+from metatextgrad.core.task import Task
+from metatextgrad.planning import Plan
+from metatextgrad.runtime.artifacts import namespace
+from metatextgrad.runtime.context import CHANGEABLE, Context
+from metatextgrad.runtime.models import Models, models_for
+from metatextgrad.runtime.prices import refuse_unpriced
+from metatextgrad.runtime.record import Kind, Record
+from metatextgrad.runtime.workspace import Workspace
+from metatextgrad.stages import OPTIMIZERS, checked, optimizer_named
+from metatextgrad.tasks import load_task
+from metatextgrad.tasks.files import read_optimizer, read_program
+
+GivenTask = str | Task
+GivenOptimizer = str | Path | Optimizer
+GivenProgram = str | Path | Program | None
+_RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a run needs, loaded and checked."""
+
+    context: Context
+    task: Task
+    models: Models
+
+
+@asynccontextmanager
+async def preparing(task: GivenTask, settings: Context | None, models: Models | None) -> AsyncIterator[Prepared]:
+    """Load the task and build the models, so that what is wrong is said before anything is started.
+
+    Models that are built here are closed at the end; given ones are their owner's.
+    """
+    ready = await asyncio.to_thread(prepared, task, settings, models)
+    try:
+        yield ready
+    finally:
+        if models is None:
+            await ready.models.aclose()
+
+
+def prepared(task: GivenTask, settings: Context | None, models: Models | None) -> Prepared:
+    """Load the task and build the models.
+
+    Raises:
+        InputError: the task, a model, or a cap in money without known prices.
+    """
+    context = settings or Context()
+    if isinstance(task, Task):
+        context, loaded = context.model_copy(update={"task": task.name}), task
+    else:
+        context = context.model_copy(update={"task": task})
+        loaded = load_task(task, data=context.data)
+    models = models or models_for(context)
+    refuse_unpriced(models.names.values(), context)
+    return Prepared(context.given(task=loaded, models=models), loaded, models)
+
+
+def optimizers_of(given: Sequence[GivenOptimizer]) -> tuple[list[Optimizer], list[str]]:
+    """Return optimizers and a distinct name for each.
+
+    Raises:
+        InputError: there are none, or one is unknown or wrong.
+    """
+    if not given:
+        raise InputError("No optimizers were given; name at least one, such as tgd.")
+    found = [optimizer_of(item) for item in given]
+    names = [optimizer.name for optimizer in found]
+    return found, [_numbered(names, place) for place in range(len(names))]
+
+
+def _numbered(names: list[str], place: int) -> str:
+    name = names[place]
+    return name if names.count(name) == 1 else f"{name}-{names[: place + 1].count(name)}"
+
+
+def optimizer_of(given: GivenOptimizer) -> Optimizer:
+    """Return an optimizer: as it is, from its file, or a built-in one."""
+    if isinstance(given, Optimizer):
+        return checked(given)
+    if isinstance(given, Path) or given.endswith(".json") or (given not in OPTIMIZERS and Path(given).is_file()):
+        return checked(read_optimizer(Path(given)))
+    return optimizer_named(given)
+
+
+def program_of(given: GivenProgram, task: Task) -> Program:
+    """Return a program: as it is, a built-in one, from its file, or the task's own where none is given."""
+    if given is None or isinstance(given, Program):
+        return given or task.program
+    if given in PROGRAMS:
+        return program_named(str(given), task)
+    return read_program(Path(given))
+
+
+async def new_record(
+    opened: Workspace, kind: Kind, run: str | None, ready: Prepared, asked: dict[str, Any], plan: Plan
+) -> Record:
+    """Return the record of a new run.
+
+    Raises:
+        InputError: the name is not usable, or taken.
+    """
+    name = run or f"{re.sub(r'[^a-z0-9]+', '-', ready.task.name.lower()).strip('-')}-{secrets.token_hex(3)}"
+    if not _RUN_NAME.fullmatch(name):
+        raise InputError(f"Run name {name!r} is not usable; take letters, digits, dots, dashes, at most 100.")
+    if await opened.store.aget(namespace("run"), name) is not None:
+        raise InputError(f"Run {name!r} exists already; go on with it by resume, or choose another name.")
+    return Record(
+        run=name,
+        kind=kind,
+        settings=ready.context.model_dump(mode="json"),
+        asked=asked,
+        plan=plan.model_dump(mode="json"),
+        task=ready.task.name,
+        task_id=ready.task.id,
+        simulated=ready.models.simulated,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def allowed(caps: dict[str, float | int | None]) -> dict[str, Any]:
+    """Return the changes to a run's settings that cannot change its result.
+
+    Raises:
+        InputError: one of them could.
+    """
+    wrong = sorted(set(caps) - CHANGEABLE)
+    if wrong:
+        msg = f"Setting {wrong[0]!r} cannot change when a run is resumed; changeable: {', '.join(sorted(CHANGEABLE))}."
+        raise InputError(msg)
+    return dict(caps)
