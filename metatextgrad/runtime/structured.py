@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from metatextgrad.core.errors import ReplyError
 from metatextgrad.core.template import render
+from metatextgrad.core.trial import brief
 from metatextgrad.runtime.ledger import Call, Ledger, Message
 from metatextgrad.runtime.meter import Level
 from metatextgrad.runtime.prompts import AGAIN
@@ -89,4 +90,4 @@ def first_problem(error: ValidationError) -> str:
     """Say in one sentence what is wrong, and where."""
     problem = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in problem["loc"]) or "the object"
-    return f"{place}: {problem['msg'].removeprefix('Value error, ')}"
+    return brief(f"{place}: {problem['msg'].removeprefix('Value error, ')}")
