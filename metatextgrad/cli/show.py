@@ -35,6 +35,7 @@ def next_commands(stored: "StoredRun", workspace: str) -> list[str]:
 
 def _print(stored: "StoredRun", workspace: str) -> None:
     from metatextgrad.cli.output import out
+    from metatextgrad.cli.plan import plan_table, stored_plan
     from metatextgrad.cli.result import mark, show_following, show_result, usage_table
 
     console, record = out(), stored.record
@@ -44,6 +45,9 @@ def _print(stored: "StoredRun", workspace: str) -> None:
     for branch in stored.branches:
         console.print(_tree(branch.name, branch.turns))
     console.print()
+    if (plan := stored_plan(record)) is not None:
+        console.print(plan_table(plan, stored.usage))
+        console.print()
     if stored.found:
         show_result(console, stored.found, stored.usage, next_commands(stored, workspace)[1:])
         return
@@ -97,6 +101,7 @@ def _document(stored: "StoredRun", workspace: str) -> dict[str, Any]:
         "message": record.message,
         "created": record.created,
         "settings": record.settings,
+        "plan": record.plan,
         "resume": None if stored.found else resume_command(record.run, workspace),
         "loops": [branch_document(branch) for branch in stored.branches],
     }
