@@ -1,6 +1,7 @@
 """The command line `metatextgrad`: one file a command or a small group; heavy modules are imported inside them."""
 
 import signal
+import sys
 from collections.abc import Sequence
 
 
@@ -9,10 +10,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0 done, 2 bad input, 3 budget reached, 4 provider failed, 130 interrupted; 1 is a defect of ours.
     """
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     # Before all imports, which take longest: until a run attends to the signals itself, SIGTERM is as Ctrl-C is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         from metatextgrad.cli.app import carry_out
+
+        return carry_out(given)
     except KeyboardInterrupt:
-        return 130
-    return carry_out(arguments)
+        from metatextgrad.cli.failures import interrupted
+
+        return interrupted(as_json="--json" in given)

@@ -1,6 +1,5 @@
 """The command line: its commands, and the one place where errors become messages and exit codes."""
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -10,9 +9,10 @@ from metatextgrad.cli.bound import bound
 from metatextgrad.cli.demo import demo
 from metatextgrad.cli.evaluate import evaluate
 from metatextgrad.cli.export import export
-from metatextgrad.cli.failures import debugging, interrupted, report
+from metatextgrad.cli.failures import debugging, report
 from metatextgrad.cli.graph import graph
 from metatextgrad.cli.optimize import optimize, resume, run
+from metatextgrad.cli.plan import plan
 from metatextgrad.cli.runs import runs
 from metatextgrad.cli.show import show
 from metatextgrad.cli.tasks import tasks
@@ -26,21 +26,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, run, optimize, evaluate, resume, runs, show, export, graph, tasks, bound):
+for command in (demo, run, optimize, evaluate, plan, resume, runs, show, export, graph, tasks, bound):
     app.command()(command)
 
 
-def carry_out(arguments: Sequence[str] | None = None) -> int:
+def carry_out(arguments: Sequence[str]) -> int:
     """Carry out a command and return the exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    as_json = "--json" in given
     try:
-        code = app(args=given, prog_name="metatextgrad", standalone_mode=False, obj=given) or 0
+        code = app(args=arguments, prog_name="metatextgrad", standalone_mode=False, obj=arguments) or 0
     except Exception as error:
         if debugging():
             raise
-        return report(error, as_json=as_json)
-    return interrupted(as_json=as_json) if code == INTERRUPTED else int(code)
+        return report(error, as_json="--json" in arguments)
+    if code == INTERRUPTED:
+        raise KeyboardInterrupt
+    return int(code)
 
 
 @app.callback()

@@ -42,8 +42,8 @@ def report(error: Exception, *, as_json: bool) -> int:
 
 
 def interrupted(*, as_json: bool) -> int:
-    """Report a signal that came before anything was started."""
-    return report(InterruptError("Interrupted before anything was started."), as_json=as_json)
+    """Report a signal that came before or after a run was attended to."""
+    return report(InterruptError("Interrupted."), as_json=as_json)
 
 
 def debugging() -> bool:

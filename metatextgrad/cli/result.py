@@ -49,17 +49,17 @@ def show_following(console: Console, commands: Sequence[str]) -> None:
 def score_table(several: Sequence[Findings], *, improved: bool = True) -> Table:
     """Draw a table like the paper's Table 1: methods down, per cent and Wilson's 95 % intervals across."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("method")
-    table.add_column("validation %", justify="right")
-    table.add_column("test %", justify="right")
-    table.add_column("test n", justify="right")
+    table.add_column("method", min_width=len("metaTextGrad"))
+    table.add_column("validation", justify="right", overflow="fold")
+    table.add_column("test", justify="right")
+    table.add_column("n", justify="right", min_width=len("100"))
     for findings in several:
         if len(several) > 1:
             table.add_row(Text(findings.task, style="bold"))
         for row in findings.rows:
             if improved or row.kind != "improved":
                 _add(table, row)
-    table.caption = Text("[95 % interval after Wilson]", style="dim")
+    table.caption = Text("per cent [95 % interval after Wilson]; n: scored test examples", style="dim")
     table.caption_justify = "left"
     return table
 
@@ -82,7 +82,7 @@ def _cell(tally: Tally) -> Text:
         return Text("unscored")
     low, high = tally.interval
     unscored = f" ({tally.unscored} unscored)" if tally.unscored else ""
-    return Text(f"{100 * tally.score:.1f} [{100 * low:.1f},\N{NO-BREAK SPACE}{100 * high:.1f}]{unscored}")
+    return Text(f"{100 * tally.score:.1f} [{100 * low:.1f}, {100 * high:.1f}]{unscored}")
 
 
 def optimizer_view(found: Found) -> RenderableType:
@@ -149,9 +149,9 @@ def _stage(stage: Stage) -> str:
 def usage_table(usage: Mapping[Level, Usage], *, simulated: bool) -> Table:
     """Draw what was used, by level; a price that is not known is shown as unknown."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("level")
-    for name in ("calls", "tokens in", "tokens out", "US dollars"):
-        table.add_column(name, justify="right")
+    table.add_column("level", min_width=len("optimizer"))
+    for name in ("calls", "tokens in", "tokens out", "USD"):
+        table.add_column(name, justify="right", overflow="fold")
     for level, used in usage.items():
         if used.calls:
             _add_usage(table, level, used)
