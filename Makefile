@@ -16,9 +16,10 @@ help:  ## Show what there is
 demo: $(STAMP)  ## Run metaTextGrad end to end on simulated models
 	@$(BIN)/metatextgrad demo $(ARGS)
 
-# One worker takes a whole file, so that the server of test_studio.py is started once.
+# A worker takes whole files, so that what a file sets up is set up once. They come by name: by their number of tests, the
+# few long ones of the command line would come last.
 test: $(STAMP)  ## Run the tests; ARGS='-k word' chooses
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(STAMP)  ## Check style and types
 	$(BIN)/ruff check .
