@@ -1,7 +1,5 @@
 """Lesson 2: metaTextGrad. Learn the optimizer that fits a task from two general ones, and save it."""
 
-from pathlib import Path
-
 import metatextgrad as mtg
 
 result = mtg.meta_optimize(
@@ -15,4 +13,4 @@ for row in result.findings.rows:
 print(f"\nLearned: {result.optimizer.name}. {result.optimizer.purpose}")
 for stage in result.optimizer.stages():
     print(f"\n[{stage.label}]\n{stage.instructions}")
-mtg.write_json(result.optimizer, Path("learned.json"))
+mtg.write_json(result.optimizer, "learned.json")

@@ -15,22 +15,22 @@ from metatextgrad.core.program import Program
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read_program(path: Path) -> Program:
+def read_program(path: str | Path) -> Program:
     """Read a program from its JSON file.
 
     Raises:
         InputError: the file is missing, not JSON, of another format version, or not a valid program.
     """
-    return _read(path, "program", Program, PROGRAM_FORMAT)
+    return _read(Path(path), "program", Program, PROGRAM_FORMAT)
 
 
-def read_optimizer(path: Path) -> Optimizer:
+def read_optimizer(path: str | Path) -> Optimizer:
     """Read an optimizer from its JSON file.
 
     Raises:
         InputError: the file is missing, not JSON, of another format version, or not a valid optimizer.
     """
-    return _read(path, "optimizer", Optimizer, OPTIMIZER_FORMAT)
+    return _read(Path(path), "optimizer", Optimizer, OPTIMIZER_FORMAT)
 
 
 def read_text(path: Path, what: str) -> str:
@@ -113,6 +113,6 @@ def _parse(text: str, path: Path, what: str) -> Any:
         raise InputError(f"The {what} {str(path)!r} cannot be read as JSON: {error}.") from None
 
 
-def write_json(value: Program | Optimizer, path: Path) -> None:
+def write_json(value: Program | Optimizer, path: str | Path) -> None:
     """Write a program or an optimizer to the file that `read_program` or `read_optimizer` reads."""
-    path.write_text(value.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    Path(path).write_text(value.model_dump_json(indent=2) + "\n", encoding="utf-8")
