@@ -12,17 +12,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.loopback import Undisturbed
     from tests.openai_server import Server
 
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Server]":
     """Serve OpenAI's interface on the loopback interface, and point the environment at it."""
-    from tests.loopback import KEY
+    from tests.loopback import point_at
     from tests.openai_server import serving
 
     with serving(tmp_path / "journal.jsonl") as running:
-        monkeypatch.setenv("OPENAI_BASE_URL", running.url)
-        monkeypatch.setenv("OPENAI_API_KEY", KEY)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        point_at(running, monkeypatch)
         yield running
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> "Undisturbed":
+    """Run once without faults, to compare with."""
+    from tests.loopback import Undisturbed
+
+    return Undisturbed.run(tmp_path_factory.mktemp("undisturbed"))

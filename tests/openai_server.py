@@ -78,16 +78,25 @@ class Server:
 
     def lines(self, event: str = "") -> list[Line]:
         """Read the journal back."""
-        found: list[Line] = [json.loads(line) for line in self.journal.read_text(encoding="utf-8").splitlines()]
+        written = self.journal.read_text(encoding="utf-8").splitlines() if self.journal.exists() else []
+        found: list[Line] = [json.loads(line) for line in written]
         return [line for line in found if not event or line["event"] == event]
 
-    def repeated(self) -> list[str]:
-        """Return the hashes of bodies that were answered more than once."""
-        return [body for body, times in Counter(line["body"] for line in self.lines("finished")).items() if times > 1]
+    def answered(self) -> Counter[str]:
+        """Count how often each body was answered; several samples of one call have the same body."""
+        return Counter(line["body"] for line in self.lines("finished"))
 
     @property
     def requests(self) -> int:
         return self._number
+
+    def forget(self) -> None:
+        """Start the journal and all counts anew."""
+        if self._file:
+            self._file.truncate(0)
+        self.bodies.clear()
+        self._seen.clear()
+        self._number = self._answered = self.most_at_once = 0
 
     def note(self, line: Line) -> None:
         """Append to the journal, at once."""

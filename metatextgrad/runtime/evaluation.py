@@ -82,7 +82,7 @@ async def attempt_all(
 
 
 def _given_up(failed: list[Attempt], left: int, of: int, requests: int) -> ProviderError:
-    counted = f" after {requests} requests" if requests else ""
+    counted = f" ({requests} requests so far)" if requests else ""
     return ProviderError(
         f"The provider failed on {len(failed)} of {of} examples{counted}, more than `unscored_share` tolerates; "
         f"{left} were not started. {failed[0].error}"
@@ -96,7 +96,7 @@ async def _attempt(resources: Resources, interpreter: Interpreter, program: Prog
         return Attempt(example, _unscored(example, "provider", str(error)), None, str(error))
     except ReplyError as error:
         return Attempt(example, _unscored(example, "reply", str(error)), None, str(error))
-    score = _scored(resources, execution.answer, example)
+    score = verdict(resources, execution.answer, example)
     result = ExampleResult(
         example=example.id,
         prediction=execution.answer,
@@ -107,7 +107,12 @@ async def _attempt(resources: Resources, interpreter: Interpreter, program: Prog
     return Attempt(example, result, execution)
 
 
-def _scored(resources: Resources, prediction: str, example: Example) -> Score:
+def verdict(resources: Resources, prediction: str, example: Example) -> Score:
+    """Return what the metric says about one prediction.
+
+    Raises:
+        InputError: the metric itself failed.
+    """
     task = resources.task
     try:
         return task.metric(prediction, example)

@@ -1,6 +1,7 @@
 """The models of a run, one a level, and the one way to ask them."""
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -178,5 +179,6 @@ def _of_openai(context: Context, clients: "list[LimitedClient] | None") -> dict[
         return bare
     from metatextgrad.runtime.transport import LimitedClient
 
-    clients.append(LimitedClient(context.request_seconds))
-    return bare | {"http_async_client": clients[-1]}
+    proxy = os.environ.get("OPENAI_PROXY")  # langchain takes either this or a client
+    clients.append(LimitedClient(context.request_seconds, context.concurrency, proxy))
+    return bare | {"http_async_client": clients[-1], "openai_proxy": ""}
