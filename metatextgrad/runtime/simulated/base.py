@@ -20,8 +20,8 @@ Fault = Literal["error", "cut_off", "empty", "invalid"]
 """error: the call raises; cut_off: half a reply, ended by length; empty: no text; invalid: not what was asked for."""
 
 NOT_COVERED = (
-    "This simulated model covers only Dyck Languages and Word Sorting in BIG-Bench Hard's form; what it was asked is "
-    "neither. Use a real model, such as openai:gpt-4o-mini, for anything else."
+    "This simulated model covers only Dyck Languages and Word Sorting in BIG-Bench Hard's form, and what it was asked "
+    "holds no question of either. Use a real model, such as openai:gpt-4o-mini, for anything else."
 )
 
 

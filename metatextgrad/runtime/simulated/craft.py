@@ -17,6 +17,9 @@ NOTES_WEIGHT = 0.5
 """Advice met in the input, such as a plan, counts half of what it would count in the instructions."""
 DEMONSTRATION = 0.85
 MOST_DEMONSTRATIONS = 3
+MOST_SLIPS = 10
+NEXT_NUMBER = 97.31
+"""Makes of one number the next, as a generator would."""
 CHECKING = 0.2
 """The most that checking its own work takes from every mistake."""
 
@@ -73,7 +76,7 @@ class Skill(NamedTuple):
         checking = 1 - self.own.left["check"]
         if self.notes is not None:
             left *= 1 - NOTES_WEIGHT * (1 - self.notes.left[concept])
-            stray += NOTES_WEIGHT * self.notes.stray
+            stray += self.notes.stray
         left *= (1 - CHECKING * checking) * DEMONSTRATION ** min(self.demonstrations, MOST_DEMONSTRATIONS)
         odds: float = STRAY_ODDS ** min(stray, MOST_STRAY) * (BLIND_ODDS if self.blind else 1.0)
         probability = base * left
@@ -112,6 +115,14 @@ def any_of(count: int, probability: float) -> float:
     return 1 - (1 - probability) ** count
 
 
-def first_of(number: float, probability: float) -> int:
-    """Return how many chances pass before the first one comes true."""
-    return int(math.log1p(-number) / math.log1p(-probability)) if probability > 0 else 1 << 30
+def slips_in(count: int, probability: float, number: float) -> frozenset[int]:
+    """Return at which of `count` places something of this probability happens."""
+    found: list[int] = []
+    place = -1
+    while len(found) < MOST_SLIPS:
+        place += 1 + int(math.log1p(-number) / math.log1p(-probability))
+        if place >= count:
+            break
+        found.append(place)
+        number = number * NEXT_NUMBER % 1
+    return frozenset(found)

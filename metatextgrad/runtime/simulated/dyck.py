@@ -4,22 +4,24 @@ import re
 from collections.abc import Collection
 
 from metatextgrad.runtime.simulated.chance import Luck
-from metatextgrad.runtime.simulated.craft import Attempt, Channel, Evidence, Skill, any_of, first_of
+from metatextgrad.runtime.simulated.craft import Attempt, Channel, Evidence, Skill, any_of, slips_in
 
 CLOSER = {"(": ")", "[": "]", "{": "}", "<": ">"}
 BRACKETS = frozenset((*CLOSER, *CLOSER.values()))
 
-SLIP = 0.08
+SLIP = 0.11
 """Chance to lose track, for each symbol."""
+FORGETS_OPENERS = 0.4
+"""How often what it loses are openers, so that it stops early; else closers, so that it goes on too long."""
 SLIP_IN_WRITING = 0.35
 """Share of it that is left when each step is written down."""
 WRONG_ORDER = 0.5
-STOP_EARLY = 0.30
+STOP_EARLY = 0.26
 """For each closer due."""
-GO_ON = 0.36
+GO_ON = 0.32
 WRONG_TYPE = 0.06
 """For each closer due."""
-REPEAT_INPUT = 0.38
+REPEAT_INPUT = 0.36
 NO_MARKER = 0.06
 NO_MARKER_UNASKED = 0.5
 SEEN = 0.6
@@ -41,7 +43,7 @@ _ANSWER = re.compile(r"^\W*(?:answer\W*:|the sequence is completed by)(.*)$", re
 
 def solve(items: tuple[str, ...]) -> tuple[str, ...]:
     """Return the closers that are missing."""
-    return closers(follow(items, 1 << 30, 0))
+    return closers(follow(items))
 
 
 def closers(stack: Collection[str]) -> tuple[str, ...]:
@@ -49,14 +51,13 @@ def closers(stack: Collection[str]) -> tuple[str, ...]:
     return tuple(CLOSER[opener] for opener in reversed(tuple(stack)))
 
 
-def follow(items: tuple[str, ...], slip: int, choice: float) -> list[str]:
-    """Return the stack at the end, having overlooked or mistaken the symbol at position `slip`."""
+def follow(items: tuple[str, ...], slips: Collection[int] = (), *, forgets_openers: bool = False) -> list[str]:
+    """Return the stack at the end, having overlooked the closers, or else the openers, at these positions."""
     stack: list[str] = []
     for position, symbol in enumerate(items):
-        if position == slip:
-            if symbol in CLOSER and choice < 0.5:
-                stack.append(_other(symbol, choice))
-        elif symbol in CLOSER:
+        if position in slips and (symbol in CLOSER) == forgets_openers:
+            continue
+        if symbol in CLOSER:
             stack.append(symbol)
         elif stack:
             stack.pop()
@@ -74,8 +75,8 @@ def _open_at_end(items: tuple[str, ...], skill: Skill, evidence: Evidence, luck:
     """Return the stack from earlier work, where it is trusted, or else from going through the sequence in the head."""
     if evidence.state is not None and luck.hits(Channel.TRUST, TRUST):
         return list(evidence.state)
-    risk = skill.risk("tracking", SLIP) + LAPSE
-    return follow(items, first_of(luck[Channel.SLIP], risk), luck[Channel.WHERE])
+    slips = slips_in(len(items), skill.risk("tracking", SLIP) + LAPSE, luck[Channel.SLIP])
+    return follow(items, slips, forgets_openers=luck.hits(Channel.WHERE, FORGETS_OPENERS))
 
 
 def _listed(stack: list[str]) -> str:
@@ -130,10 +131,11 @@ def work(items: tuple[str, ...], duties: Collection[str], skill: Skill, evidence
 def _traced(items: tuple[str, ...], skill: Skill, luck: Luck) -> tuple[list[str], list[str]]:
     """Go through the sequence in writing, and return the lines and the stack at the end."""
     risk = (skill.risk("tracking", SLIP) + LAPSE) * SLIP_IN_WRITING
-    slip, choice = first_of(luck[Channel.SLIP], risk), luck[Channel.WHERE]
+    slips = slips_in(len(items), risk, luck[Channel.SLIP])
+    forgets = luck.hits(Channel.WHERE, FORGETS_OPENERS)
     every = max(1, len(items) // MOST_LINES)
     ends = dict.fromkeys([*range(every, len(items), every), len(items)])
-    stacks = {end: follow(items[:end], slip, choice) for end in ends}
+    stacks = {end: follow(items[:end], slips, forgets_openers=forgets) for end in ends}
     lines = [f"Stack after symbol {end}: {' '.join(stack) or 'empty'}" for end, stack in stacks.items()]
     return lines, stacks[len(items)]
 

@@ -13,7 +13,7 @@ COMMON = frozenset({"check", "format"})
 """Concepts of any task; they show no focus on this one."""
 FOCUS_KEEPS_OUT = 0.6
 """What each concept in the instructions leaves of the author's noise."""
-VAGUE = 0.6
+VAGUE = 0.5
 """How often advice comes out as a platitude when nothing keeps the author to the task."""
 
 

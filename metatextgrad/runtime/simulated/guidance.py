@@ -26,7 +26,7 @@ def guide(request: Request, author: Author) -> dict[str, object]:
     if author.happens(MISSES_THE_POINT):
         return {"improved_instructions": "\n".join([*base, *author.rng.sample(GENERIC, 2)])}
     aims: list[str] = []
-    for name in _called_for(request, author):
+    for name in called_for(request, author):
         concept = author.concept(name)
         aims.append(author.rng.choice(concept.aims))
         if structure and concept.stage and author.happens(0.6):
@@ -46,7 +46,7 @@ def _kept(instructions: str, author: Author) -> list[str]:
     ]
 
 
-def _called_for(request: Request, author: Author) -> list[str]:
+def called_for(request: Request, author: Author) -> list[str]:
     """Return the concepts that the analysis of the examples brings up, in random order."""
     seen: set[str] = set()
     for example in sections(request.user, "EXAMPLE"):

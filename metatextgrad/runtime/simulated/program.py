@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 from langchain_core.messages import BaseMessage
 
@@ -20,7 +20,7 @@ from metatextgrad.runtime.simulated.lexicon import CONCEPTS
 from metatextgrad.runtime.simulated.questions import Kind, Question, kind_of_text, question_in
 from metatextgrad.runtime.simulated.reading import Reading, concepts_of, read, sentences
 
-CRAFTS: Mapping[Kind, Craft] = {"dyck": cast(Craft, dyck), "sorting": cast(Craft, sorting)}
+CRAFTS: Mapping[Kind, Craft] = {"dyck": dyck, "sorting": sorting}
 
 FOLLOW_DRAFT = 0.7
 """How often a call that is not asked to check takes over a draft that it reads."""
@@ -32,6 +32,11 @@ DETECT_ASKED = 0.35
 FALSE_ALARM = 0.08
 HASTE = 0.3
 """How often a call with vague instructions jumps to an answer."""
+PLANNED = 0.85
+PLANNED_UNTOLD = 0.15
+"""How often a step that the instructions speak of comes into a plan, and one that they do not."""
+GOLDEN = 0.618
+"""Spreads one number evenly over many decisions."""
 CLUTTER = 0.4
 """A sentence of the input that says nothing about the question counts as so much of one beside the point."""
 MOST_CLUTTER = 4.0
@@ -101,11 +106,16 @@ def _input(messages: Sequence[BaseMessage], texts: list[str]) -> Input | None:
         return None
     user, earlier = human[-1], human[:-1]
     question = question_in(user)
-    kind = question.kind if question else kind_of_text(f"{user}\n{system}")
+    kind = question.kind if question else kind_of_text(f"{user}\n{system}") or _kind_of_work(user)
     if kind is None:
         return None
     shown = sum(1 for text in earlier if (found := question_in(text)) and found.kind == kind)
     return Input(system, user, shown, question, kind)
+
+
+def _kind_of_work(user: str) -> Kind | None:
+    """Return what earlier work in the input is about, when neither a question nor the words say it."""
+    return next((kind for kind, craft in CRAFTS.items() if craft.evidence_in(user).state is not None), None)
 
 
 @lru_cache(maxsize=4096)
@@ -156,7 +166,7 @@ def _notes(kind: Kind, rest: str) -> Reading | None:
     if not lines:
         return None
     clutter = sum(1 for line in lines if not concepts_of(kind, line) and line.count(" ") > 2)
-    return Reading(read(kind, text).left, min(MOST_CLUTTER, CLUTTER * clutter) / 0.5)
+    return Reading(read(kind, text).left, min(MOST_CLUTTER, CLUTTER * clutter))
 
 
 def _answer(
@@ -191,8 +201,8 @@ def _plan(kind: Kind, own: Reading, luck: Luck) -> str:
     """Write steps: those that the instructions speak of, and few others."""
     steps = ["Read the question with care."]
     for position, concept in enumerate(CONCEPTS[kind]):
-        spread = (luck[Channel.PLAN] + 0.618 * position) % 1
-        if concept.name != "format" and spread < (0.85 if own.addresses(concept.name) else 0.15):
+        chance = (luck[Channel.PLAN] + GOLDEN * position) % 1
+        if concept.name != "format" and chance < (PLANNED if own.addresses(concept.name) else PLANNED_UNTOLD):
             steps.append(concept.advice[0])
     steps.append("Give the result.")
     return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
@@ -222,12 +232,12 @@ def _select(given: Input, luck: Luck) -> str:
     answers = [drafts[-1] if drafts else () for drafts in found]
     skill = Skill(read(given.kind, given.system), _notes(given.kind, head), given.demonstrations)
     own = craft.attempt(items, skill, Evidence(), luck).answer if items else None
-    votes = Counter(answers)
+    votes, notices = Counter(answers), luck.hits(Channel.NOTICE, NOTICE)
 
     def worth(place: int) -> tuple[float, int]:
         answer = answers[place]
-        agrees = 1.5 if answer == own else 0.0
-        return agrees + 0.5 * votes[answer] - craft.faults(answer, items), -place
+        faults = craft.faults(answer, items) if notices else 0
+        return 1.5 * (answer == own) + 0.5 * votes[answer] - faults, -place
 
     best = max(range(len(answers)), key=worth) if answers else 0
     return f"Candidate {best + 1} has the fewest faults.\nBest: {best + 1}"

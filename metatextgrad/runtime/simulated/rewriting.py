@@ -2,7 +2,8 @@
 
 import re
 
-from metatextgrad.runtime.simulated.diagnosis import mentioned
+from metatextgrad.runtime.simulated.criticism import MISTAKEN
+from metatextgrad.runtime.simulated.diagnosis import faults_in, known, mentioned
 from metatextgrad.runtime.simulated.focus import Author, votes
 from metatextgrad.runtime.simulated.lexicon import GENERIC
 from metatextgrad.runtime.simulated.reading import concepts_of, is_stray, read, sentences
@@ -27,7 +28,7 @@ def rewrite(request: Request, author: Author) -> dict[str, object]:
     """Return the whole new text."""
     text = section(request.user, "TEXT")
     criticism = [found.text for found in sections(request.user, "CRITICISM")]
-    weights = votes(name for piece in criticism for name in mentioned(author.kind, piece))
+    weights = votes(name for found in sections(request.user, "FEEDBACK") for name in _blamed(found.text, author))
     for name in author.focus:
         weights[name] = weights.get(name, 0.0) + ATTENTION
     addressed = read(author.kind, text)
@@ -36,6 +37,19 @@ def rewrite(request: Request, author: Author) -> dict[str, object]:
     kept = thinned(text, author)
     added = [author.advice(name, without=kept) for name in author.draw(weights, author.capacity())]
     return {"improved_text": joined(kept, [*added, *_beside_the_point(criticism, author)])}
+
+
+def _blamed(feedback: str, author: Author) -> list[str]:
+    """Return what one piece of feedback is about.
+
+    Criticism that speaks of no mistake, as a metric's own words do, has to be compared with the output first.
+    """
+    said = section(feedback, "CRITICISM")
+    if spoken := mentioned(author.kind, said):
+        return spoken
+    output = section(feedback, "ANSWER") or section(feedback, "OUTPUT")
+    found = faults_in(author.kind, output, said)
+    return [author.rng.choice(known(author.kind))] if found and author.happens(MISTAKEN) else found
 
 
 def thinned(text: str, author: Author) -> str:

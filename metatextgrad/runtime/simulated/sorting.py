@@ -14,7 +14,7 @@ MISPLACE = 0.018
 """For each word."""
 LOSE = 0.016
 """For each word."""
-REPEAT = 0.005
+REPEAT = 0.008
 """For each word."""
 REMARK = 0.09
 NO_MARKER = 0.05

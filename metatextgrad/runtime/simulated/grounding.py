@@ -1,0 +1,33 @@
+"""Describe data, and propose instructions from such a description and worked examples, without any criticism."""
+
+from metatextgrad.runtime.simulated.diagnosis import mentioned
+from metatextgrad.runtime.simulated.focus import Author, votes
+from metatextgrad.runtime.simulated.guidance import called_for
+from metatextgrad.runtime.simulated.reading import read
+from metatextgrad.runtime.simulated.rewriting import ATTENTION, KNOWN_ALREADY, joined, thinned
+from metatextgrad.runtime.simulated.sections import Request, section
+
+ABOUT = {
+    "dyck": "Each input is a bracket sequence that has to be completed.",
+    "sorting": "Each input is a list of words to be sorted.",
+}
+
+
+def describe(request: Request, author: Author) -> dict[str, object]:
+    """Return what the examples have in common, as far as the author sees it, and which mistakes are likely."""
+    faults = [author.rng.choice(author.concept(name).faults) for name in called_for(request, author)]
+    return {"summary": " ".join([ABOUT[author.kind], *faults, *author.chatter()])}
+
+
+def ground(request: Request, author: Author) -> dict[str, object]:
+    """Return new instructions: the present ones, with advice on what the description of the data speaks of."""
+    text = section(request.user, "TEXT")
+    weights = votes(mentioned(author.kind, section(request.user, "DATA")))
+    for name in author.focus:
+        weights[name] = weights.get(name, 0.0) + ATTENTION
+    addressed = read(author.kind, text)
+    for name in weights:
+        weights[name] *= 1.0 if addressed.left[name] == 1 else KNOWN_ALREADY * addressed.left[name]
+    kept = thinned(text, author)
+    added = [author.advice(name, without=kept) for name in author.draw(weights, author.capacity())]
+    return {"proposed_text": joined(kept, [*added, *author.chatter()])}
