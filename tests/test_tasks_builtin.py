@@ -19,6 +19,8 @@ needs_published = pytest.mark.skipif(
     reason="BIG-Bench Hard's files are not part of the project; METATEXTGRAD_DATA names the folder that has them",
 )
 NAMES = ("bbh/dyck_languages", "bbh/word_sorting")
+"""Those that need no data."""
+OTHERS = ("arc/small", "gpqa/diamond", "mmlu/abstract_algebra")
 
 
 def records(name: str) -> list[dict[str, str]]:
@@ -34,7 +36,7 @@ def saved(tmp_path: Path, document: object) -> str:
 
 
 def test_the_built_in_tasks_are_a_known_list_with_descriptions() -> None:
-    assert sorted(builtin_tasks()) == sorted(NAMES)
+    assert sorted(builtin_tasks()) == sorted((*NAMES, *OTHERS))
     assert all(description.endswith(".") for description in builtin_tasks().values())
 
 
@@ -49,6 +51,12 @@ def test_a_built_in_task_has_the_papers_splits_and_one_trainable_prompt(name: st
     check_metric(task)
     everyone = (*task.trainset, *task.valset, *task.testset)
     assert all(task.metric(example.target, example).value == 1 for example in everyone)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_task_that_generates_nothing_says_what_data_it_needs(name: str) -> None:
+    with pytest.raises(InputError, match=f"Task '{name}' needs .*data = "):
+        load_task(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -99,7 +107,7 @@ def test_a_missing_data_file_is_named(tmp_path: Path) -> None:
 def test_an_unknown_name_lists_the_tasks_and_says_that_a_file_works(ref: str) -> None:
     with pytest.raises(InputError) as caught:
         load_task(ref)
-    assert "Available: bbh/dyck_languages, bbh/word_sorting" in str(caught.value)
+    assert f"Available: {', '.join(sorted((*NAMES, *OTHERS)))}" in str(caught.value)
     assert "TOML file" in str(caught.value)
 
 

@@ -38,7 +38,10 @@ class Context(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: str = Field(default="bbh/dyck_languages", description="A built-in task, or the path of a task file (.toml).")
-    data: str = Field(default="", description="Path of a real benchmark file; empty generates data in the same format.")
+    data: str = Field(
+        default="",
+        description="Path of a published benchmark, or hub for some; empty generates examples where a task can.",
+    )
     program_model: str = Field(default="simulated", description="Runs the program: cheap, many calls. provider:model.")
     optimizer_model: str = Field(default="simulated", description="Writes gradients and candidates. provider:model.")
     meta_model: str = Field(default="simulated", description="Improves the optimizer: best, few calls. provider:model.")

@@ -1,35 +1,59 @@
 """Tasks: the built-in ones by name, and your own from a TOML file."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from metatextgrad.core.errors import InputError
 from metatextgrad.core.task import Task
+from metatextgrad.tasks import arc
 from metatextgrad.tasks.bbh import BENCHMARKS, load_benchmark
+from metatextgrad.tasks.choices import CHOICES, load_choices
 from metatextgrad.tasks.loading import load_task_file
 
 __all__ = ["builtin_tasks", "load_task"]
 
 
+@dataclass(frozen=True)
+class Builtin:
+    """A built-in task: what it asks, and how it is loaded from what `data` says."""
+
+    description: str
+    load: Callable[[str], Task]
+
+
+BUILTIN: Mapping[str, Builtin] = MappingProxyType(
+    {
+        **{name: Builtin(known.description, partial(load_benchmark, known)) for name, known in BENCHMARKS.items()},
+        **{name: Builtin(known.description, partial(load_choices, known)) for name, known in CHOICES.items()},
+        arc.NAME: Builtin(arc.DESCRIPTION, arc.load_arc),
+    }
+)
+
+
 def builtin_tasks() -> dict[str, str]:
     """Return the names of the built-in tasks, each with a sentence on what it asks."""
-    return {name: benchmark.description for name, benchmark in BENCHMARKS.items()}
+    return {name: builtin.description for name, builtin in BUILTIN.items()}
 
 
 def load_task(ref: str, *, data: str = "", seed: int = 0) -> Task:
     """Load a built-in task by name, or a task of your own from the path of its TOML file.
 
-    A built-in task reads BIG-Bench Hard's own file from the path `data`. Without one its examples are generated, the
-    same ones whatever the seed: a run's seed must not change what the run is measured on.
+    A built-in task reads the benchmark as it was published from the path `data`; those of multiple choice also from the
+    hub, if `data` is "hub". Without data the tasks of BIG-Bench Hard generate their examples. All this is the same
+    whatever the seed: a run's seed must not change what the run is measured on.
 
     Raises:
         InputError: there is no such task, or its data is wrong.
     """
-    del seed  # No task uses it yet; a task that shuffles choices, for one, would.
-    if ref in BENCHMARKS:
-        return load_benchmark(BENCHMARKS[ref], Path(data).expanduser() if data else None)
+    del seed
+    if ref in BUILTIN:
+        return BUILTIN[ref].load(data)
     path = Path(ref).expanduser()
     if not ref.endswith(".toml") and not _is_file(path):
-        names = ", ".join(sorted(BENCHMARKS))
+        names = ", ".join(sorted(BUILTIN))
         raise InputError(
             f"Unknown task {ref!r}. Available: {names}; or give the path of a TOML file that describes yours."
         )

@@ -9,12 +9,11 @@ from metatextgrad.core.errors import InputError
 from metatextgrad.core.program import chain_of_thought
 from metatextgrad.core.task import Example, Task
 from metatextgrad.tasks import dyck, word_sorting
+from metatextgrad.tasks.draws import DATA_SEED
 from metatextgrad.tasks.files import read_json
 from metatextgrad.tasks.metrics import METRICS
 from metatextgrad.tasks.prompts import INSTRUCTIONS
 
-DATA_SEED = 2505
-"""Generated data is the same in every run, so that the scores of runs can be compared."""
 TRAIN, VAL, TEST = 50, 100, 100
 
 
@@ -55,7 +54,7 @@ BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
 )
 
 
-def load_benchmark(benchmark: Benchmark, data: Path | None = None) -> Task:
+def load_benchmark(benchmark: Benchmark, data: str = "") -> Task:
     """Return the task on the published file `data`, or on generated examples.
 
     The sets are the first 50, the next 100 and the last 100 examples, in file order (paper 6).
@@ -63,7 +62,7 @@ def load_benchmark(benchmark: Benchmark, data: Path | None = None) -> Task:
     Raises:
         InputError: the file is missing, or not the published file of this task.
     """
-    examples = benchmark.generate(DATA_SEED) if data is None else _published(benchmark, data)
+    examples = _published(benchmark, Path(data).expanduser()) if data else benchmark.generate(DATA_SEED)
     return Task(
         name=benchmark.name,
         question_type=benchmark.question_type,

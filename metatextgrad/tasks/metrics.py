@@ -15,6 +15,7 @@ from metatextgrad.core.errors import InputError
 from metatextgrad.core.task import Example, Metric, Score, Task
 from metatextgrad.tasks.dyck import dyck
 from metatextgrad.tasks.files import inside
+from metatextgrad.tasks.grids import grid
 from metatextgrad.tasks.scorers import contains, exact, letter, number
 from metatextgrad.tasks.word_sorting import word_sorting
 
@@ -23,6 +24,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "contains": contains,
         "dyck": dyck,
         "exact": exact,
+        "grid": grid,
         "letter": letter,
         "number": number,
         "word_sorting": word_sorting,

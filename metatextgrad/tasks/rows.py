@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,16 +38,24 @@ class Row:
         return _fault(self.path, self.line, problem)
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path, columns: Sequence[str] = ()) -> list[Row]:
     """Read all rows of a file whose name ends in .jsonl or .csv.
+
+    Args:
+        path: the file.
+        columns: the columns of a CSV file that may come without a header. Its first line is a header if it names the
+            first of them.
 
     Raises:
         InputError: the file is missing, of another kind, empty, or broken.
     """
-    kinds = {".jsonl": _jsonl, ".csv": _csv}
-    if path.suffix.lower() not in kinds:
-        raise InputError(f"The data file {str(path)!r} must end in .jsonl (one JSON object a line) or .csv.")
-    rows = list(kinds[path.suffix.lower()](path, read_text(path, "data file")))
+    match path.suffix.lower():
+        case ".jsonl":
+            rows = list(_jsonl(path, read_text(path, "data file")))
+        case ".csv":
+            rows = list(_csv(path, read_text(path, "data file"), columns))
+        case _:
+            raise InputError(f"The data file {str(path)!r} must end in .jsonl (one JSON object a line) or .csv.")
     if not rows:
         raise InputError(f"The data file {str(path)!r} has no rows; give it at least one example.")
     return rows
@@ -77,19 +85,26 @@ def _record(path: Path, line: int, written: str) -> dict[str, object]:
     return record
 
 
-def _csv(path: Path, text: str) -> Iterator[Row]:
+def _csv(path: Path, text: str, columns: Sequence[str]) -> Iterator[Row]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header: list[str] = []
+    header: Sequence[str] = ()
     line = 1
     try:
         for cells in reader:
-            if cells and not header:
-                header = _header(path, line, cells)
-            elif cells:
-                yield _csv_row(path, line, header, cells)
-            line = reader.line_num + 1  # a quoted cell may span lines
+            first, line = line, reader.line_num + 1  # a quoted cell may span lines
+            if not cells:
+                continue
+            if header or _lacks_header(cells, columns):
+                header = header or columns
+                yield _csv_row(path, first, header, cells)
+            else:
+                header = _header(path, first, cells)
     except csv.Error as error:
         raise _fault(path, line, f"not valid CSV: {error}") from None
+
+
+def _lacks_header(cells: Sequence[str], columns: Sequence[str]) -> bool:
+    return bool(columns) and columns[0].lower() not in (cell.strip().lower() for cell in cells)
 
 
 def _header(path: Path, line: int, cells: list[str]) -> list[str]:
@@ -100,7 +115,7 @@ def _header(path: Path, line: int, cells: list[str]) -> list[str]:
     return header
 
 
-def _csv_row(path: Path, line: int, header: list[str], cells: list[str]) -> Row:
+def _csv_row(path: Path, line: int, header: Sequence[str], cells: list[str]) -> Row:
     if len(cells) != len(header):
         raise _fault(
             path, line, f"has {len(cells)} cells, but the header has {len(header)}; put quotes around cells with commas"
