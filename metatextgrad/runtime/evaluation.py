@@ -13,6 +13,7 @@ from metatextgrad.runtime.artifacts import namespace
 from metatextgrad.runtime.gathering import gather_all
 from metatextgrad.runtime.interpreter import Execution, Interpreter
 from metatextgrad.runtime.resources import Resources
+from metatextgrad.tasks.metrics import as_score
 
 Progress = Callable[[int, int], None]
 """Told how many examples are done, of how many."""
@@ -111,13 +112,13 @@ def verdict(resources: Resources, prediction: str, example: Example) -> Score:
     """Return what the metric says about one prediction.
 
     Raises:
-        InputError: the metric itself failed.
+        InputError: the metric itself failed, or returned what is no score.
     """
     task = resources.task
+    name = task.metric_name or getattr(task.metric, "__name__", type(task.metric).__name__)
     try:
-        return task.metric(prediction, example)
+        return as_score(task.metric(prediction, example), name)
     except Exception as error:
-        name = task.metric_name or type(task.metric).__name__
         msg = f"Metric {name!r} raised {type(error).__name__} on example {example.id!r}: {error}. Mend it and resume."
         raise InputError(msg) from error
 
