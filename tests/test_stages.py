@@ -278,17 +278,17 @@ async def test_provider_that_fails_on_a_batch_pauses_the_run_rather_than_pass_fo
 
 
 def test_kinds_and_optimizers_are_found_by_name() -> None:
-    assert list(KINDS) == ["textual_gradient", "structure"]
     assert (optimizer_named("tgd"), optimizer_named("adas-tg")) == (tgd(), adas_tg())
-    assert [part.kind for part in (*tgd().stages(), *adas_tg().stages())] == list(KINDS)
-    with pytest.raises(InputError, match=r"Unknown optimizer 'sgd'\. Available: adas-tg, tgd\."):
+    assert [part.kind for part in (*tgd().stages(), *adas_tg().stages())] == ["textual_gradient", "structure"]
+    assert all(kind.name == name for name, kind in KINDS.items())
+    with pytest.raises(InputError, match=r"Unknown optimizer 'sgd'\. Available: adas-tg, .*tgd"):
         optimizer_named("sgd")
 
 
 @pytest.mark.parametrize(
     ("kind", "settings", "reason"),
     [
-        ("gradient", {}, r"Unknown stage kind 'gradient'\. Available: structure, textual_gradient\."),
+        ("gradient", {}, r"Unknown stage kind 'gradient'\. Available: .*textual_gradient\."),
         (
             "structure",
             {"histroy": 1},
