@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,9 @@ from langgraph.runtime import RunControl
 from metatextgrad.core.errors import (
     BudgetReachedError,
     InterruptError,
+    MetaTextGradError,
     ProviderError,
+    StorageError,
 )
 from metatextgrad.core.report import Findings
 from metatextgrad.core.trial import Candidate
@@ -25,7 +28,8 @@ from metatextgrad.runtime.events import Event
 from metatextgrad.runtime.findings import initial_of, row
 from metatextgrad.runtime.record import Kind, Record, Status, save
 from metatextgrad.runtime.resources import Resources, open_resources
-from metatextgrad.runtime.workspace import Workspace
+from metatextgrad.runtime.storage import is_of_a_database
+from metatextgrad.runtime.workspace import Lost, Workspace
 
 OnEvent = Callable[[Event], None]
 _GRAPHS: dict[Kind, Callable[[], Loop]] = {"optimize": build_inner_loop, "meta_optimize": build_outer_loop}
@@ -39,16 +43,23 @@ class Stop:
     control: RunControl = field(default_factory=RunControl)
     opened: Resources | None = None
     """What the run stands on once it has begun, for those who watch it: its name, settings, and what it has used."""
+    reason: MetaTextGradError = field(default_factory=lambda: InterruptError("The run was interrupted."))
+    """What the run then ends with."""
 
     def attach(self, opened: Resources) -> None:
         self.opened = opened
         if self.control.drain_requested:
             self.request()
 
-    def request(self) -> None:
-        self.control.request_drain("interrupted")
+    def request(self, reason: MetaTextGradError | None = None) -> None:
+        self.reason = reason or self.reason
+        self.control.request_drain("stopped")
         if self.opened:
-            self.opened.ledger.stopped = InterruptError("The run was interrupted.")
+            self.opened.ledger.stopped = self.reason
+
+    def on_loss(self, hold: Lost) -> None:
+        """Stop once the hold on the run is lost: another process may take the run now."""
+        hold.add_done_callback(lambda ended: None if ended.cancelled() else self.request(_hold_lost()))
 
 
 async def execute(
@@ -60,7 +71,9 @@ async def execute(
         MetaTextGradError: it stopped before its end; the record says why, and it can go on.
     """
     stop = stop or Stop()
-    async with workspace.hold(record.run):
+    async with workspace.hold(record.run) as hold:
+        if hold:
+            stop.on_loss(hold)
         await save(workspace.store, record)
         opened = await open_resources(context, workspace.store, record.run)
         context = context.given(task=opened.task, models=opened.ledger.models)
@@ -70,11 +83,16 @@ async def execute(
             findings = await _finished(workspace, record, context, opened, on_event, stop)
         except BaseException as error:
             await opened.ledger.drain()
-            await save(workspace.store, record.model_copy(update=_standing(error)))
+            with suppress(Exception):  # a store that fails must not hide why the run ended
+                await save(workspace.store, record.model_copy(update=_standing(error)))
             raise
         ended = record.model_copy(update={"status": "done", "message": "", "findings": findings})
         await save(workspace.store, ended)
         return ended, opened
+
+
+def _hold_lost() -> StorageError:
+    return StorageError("The database ended the connection that holds the run. See that it answers, then resume.")
 
 
 async def _finished(
@@ -83,7 +101,7 @@ async def _finished(
     """Run the graph of the record's kind and return the id of its findings."""
     state = await _run_graph(workspace, record, context, on_event, stop)
     if stop.control.drain_requested:
-        raise InterruptError("The run was interrupted.")
+        raise stop.reason
     if record.kind == "meta_optimize":
         return str(state["findings"])
     return await inner_findings(opened, state["candidates"][0])
@@ -113,9 +131,11 @@ async def _run_graph(
     graph = _GRAPHS[record.kind]().compile(checkpointer=workspace.saver, store=workspace.store)
     config: RunnableConfig = {"configurable": {"thread_id": record.run}, "recursion_limit": _RECURSION_LIMIT}
     before = await graph.aget_state(config)
-    if not before.values or before.next:
+    # Of tasks, not of `next`: a task that has written and whose step is not checkpointed is no longer in `next`.
+    begun = bool(before.created_at)
+    if not begun or before.tasks:
         stream = graph.astream(
-            None if before.next else record.asked,
+            None if begun else record.asked,
             config,
             context=context,
             durability="sync",
@@ -128,7 +148,7 @@ async def _run_graph(
                 if on_event:
                     on_event(Event.model_validate(event))
         except GraphDrained as drained:
-            raise InterruptError("The run was interrupted.") from drained
+            raise stop.reason from drained
     return dict((await graph.aget_state(config)).values)
 
 
@@ -137,8 +157,10 @@ def _standing(error: BaseException) -> dict[str, str]:
     statuses: dict[type[BaseException], Status] = {
         BudgetReachedError: "budget",
         ProviderError: "provider",
+        StorageError: "storage",
         InterruptError: "interrupted",
         asyncio.CancelledError: "interrupted",
         KeyboardInterrupt: "interrupted",
     }
-    return {"status": statuses.get(type(error), "failed"), "message": str(error)[:2000]}
+    kind = StorageError if isinstance(error, Exception) and is_of_a_database(error) else type(error)
+    return {"status": statuses.get(kind, "failed"), "message": str(error)[:2000]}

@@ -7,6 +7,7 @@ Our exception hierarchy:
     ├── RunBusyError        another process holds the run
     ├── BudgetReachedError  a cap was reached; the run is kept and can go on
     ├── ProviderError       a model call finally failed; the run is kept and can go on
+    ├── StorageError        the workspace failed; what it holds is kept and the run can go on
     ├── InterruptError      someone asked the run to stop; it is kept and can go on
     └── ReplyError          a model's reply is cut off, empty or not what was asked for
 """
@@ -38,6 +39,12 @@ class BudgetReachedError(MetaTextGradError):
 
 class ProviderError(MetaTextGradError):
     """Report a model call that failed after the client's own retries."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class StorageError(MetaTextGradError):
+    """Report a workspace that failed: a full disk, a locked file, a database that went away."""
 
     exit_code: ClassVar[int] = 4
 

@@ -19,6 +19,7 @@ from metatextgrad.runtime.meter import Level, Meter, Usage
 from metatextgrad.runtime.models import Models
 from metatextgrad.runtime.prices import price_of
 from metatextgrad.runtime.reply import Reply
+from metatextgrad.runtime.storage import storage_error
 
 Message = tuple[str, str]
 """Role (system, human, ai) and text."""
@@ -56,6 +57,8 @@ class Ledger:
     _flying: dict[str, "asyncio.Task[Reply]"] = field(default_factory=dict)
     _asking: set[str] = field(default_factory=set)
     """Calls that are being paid for and not counted yet."""
+    _unkept: dict[str, tuple[Call, Reply]] = field(default_factory=dict)
+    """Replies that the store did not take."""
     _counted: set[str] = field(default_factory=set)
 
     def key(self, call: Call) -> str:
@@ -93,17 +96,19 @@ class Ledger:
             done.exception()  # looked at, so that a caller that was cancelled leaves no warning behind
 
     async def drain(self) -> None:
-        """Wait until every call in flight is answered and kept."""
+        """Wait until every call in flight is answered and kept; what the store did not take is offered to it again."""
         while self._flying:
             await asyncio.wait(self._flying.values())
+        unkept, self._unkept = self._unkept, {}
+        # One that fails again has been reported the first time.
+        await asyncio.gather(*(self._put(key, *made) for key, made in unkept.items()), return_exceptions=True)
 
     async def restore(self) -> None:
         """Count again what this run used before it was interrupted."""
         offset = 0
         while page := await self.store.asearch(self._usage, limit=_PAGE, offset=offset):
             for item in page:
-                self._counted.add(item.key)
-                self.meter.add(item.value["level"], Usage.model_validate(item.value["usage"]))
+                self._count(item.key, item.value["level"], Usage.model_validate(item.value["usage"]))
             offset += len(page)
 
     @property
@@ -113,7 +118,7 @@ class Ledger:
     async def _found_or_made(self, key: str, call: Call) -> Reply:
         found = await self.store.aget(_CALLS, key)
         if found is not None:
-            if found.value["run"] == self.run:  # also when a kill fell between the two writes of `_keep`
+            if found.value["run"] == self.run:  # also when a kill fell between the two writes of `_put`
                 self._count(key, call.level, Usage.model_validate(found.value["usage"]))
             return Reply.model_validate(found.value["reply"])
         try:
@@ -130,6 +135,20 @@ class Ledger:
         return reply
 
     async def _keep(self, key: str, call: Call, reply: Reply) -> None:
+        """Put a reply into the store; where that fails, pay for no further one.
+
+        Raises:
+            StorageError: the store did not take it.
+        """
+        try:
+            await self._put(key, call, reply)
+        except Exception as error:
+            self._unkept[key] = call, reply
+            failure = storage_error(error)
+            self.stopped = self.stopped or failure
+            raise failure from error
+
+    async def _put(self, key: str, call: Call, reply: Reply) -> None:
         name = self.models.name(call.level)
         usage = usage_of(reply, name)
         record: dict[str, Any] = {

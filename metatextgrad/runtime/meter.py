@@ -28,7 +28,8 @@ class Usage(Value):
             calls=self.calls + other.calls,
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
-            usd=self.usd + other.usd,
+            # To what prices are multiples of, so that a sum does not depend on the order of its calls.
+            usd=round(self.usd + other.usd, 12),
             unpriced=self.unpriced + other.unpriced,
         )
 

@@ -2,19 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metatextgrad.core.errors import InputError
-from metatextgrad.runtime.workspace import Workspace, busy, serializer
+from metatextgrad.runtime.workspace import Lost, Workspace, busy, serializer
 
 if TYPE_CHECKING:
+    from psycopg import AsyncConnection
     from psycopg_pool import AsyncConnectionPool
 
 _CONNECT_SECONDS = 10
 _LOCK_TRIES = 20
 _LOCK_PAUSE_SECONDS = 0.1
+_KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+"""A machine that is gone is noticed within half a minute, at both ends."""
 
 
 @asynccontextmanager
@@ -50,22 +53,39 @@ async def _pool(uri: str) -> AsyncIterator["AsyncConnectionPool[Any]"]:
         place = uri.rpartition("@")[2].removeprefix("postgresql://")
         raise InputError(f"The database at {place!r} does not answer: {str(error).splitlines()[0]}") from error
     options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
-    async with AsyncConnectionPool(uri, min_size=1, max_size=4, open=False, kwargs=options) as pool:
+    # Checked before each use, so that a database that was started again serves at once.
+    check = AsyncConnectionPool.check_connection
+    async with AsyncConnectionPool(uri, min_size=1, max_size=4, open=False, kwargs=options, check=check) as pool:
         yield pool
 
 
 @asynccontextmanager
-async def _advisory_lock(uri: str, run: str) -> AsyncIterator[None]:
+async def _advisory_lock(uri: str, run: str) -> AsyncIterator[Lost]:
     """Hold an advisory lock on a connection of its own; the server lets go when the connection ends."""
-    import psycopg
+    from psycopg import AsyncConnection, conninfo
 
-    key = (f"metatextgrad {run}",)
-    async with await psycopg.AsyncConnection.connect(uri, autocommit=True) as connection:
+    asked, key = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (f"metatextgrad {run}",)
+    connecting = AsyncConnection.connect(conninfo.make_conninfo(uri, **_KEEPALIVE), autocommit=True)
+    async with await connecting as connection:
         for _ in range(_LOCK_TRIES):  # the server needs a moment to see that a killed process is gone
-            row = await (await connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", key)).fetchone()
+            row = await (await connection.execute(asked, key)).fetchone()
             if row and row[0]:
                 break
             await asyncio.sleep(_LOCK_PAUSE_SECONDS)
         else:
             raise busy(run)
-        yield
+        lost = asyncio.create_task(_end_of(connection))
+        try:
+            yield lost
+        finally:
+            lost.cancel()
+            await asyncio.wait([lost])
+
+
+async def _end_of(connection: "AsyncConnection[Any]") -> None:
+    """Wait until the connection ends: for notes that never come, which tells of its end at once."""
+    from psycopg import Error
+
+    with suppress(Error):
+        async for _ in connection.notifies():
+            pass

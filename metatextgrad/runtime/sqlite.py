@@ -1,0 +1,131 @@
+"""A workspace in a folder: two SQLite databases, and a file to lock for each run.
+
+LangGraph's saver writes all that a task leaves with one `executemany` and takes a task with any such row for finished;
+its store commits also after an error. So transactions here are whole: they begin with the lock on writing, and an error
+rolls them back.
+"""
+
+import asyncio
+import fcntl
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import aiosqlite
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.store.sqlite.aio import AsyncSqliteStore
+
+from metatextgrad.core.errors import InputError, StorageError
+from metatextgrad.runtime.workspace import Workspace, busy, serializer
+
+_WAIT_FOR_LOCK_SECONDS = 30.0
+
+
+@asynccontextmanager
+async def open_folder(folder: Path) -> AsyncIterator[Workspace]:
+    """Open the workspace in a folder; made on first use.
+
+    Raises:
+        InputError: it cannot be made or opened.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            with await asyncio.to_thread(_alone, folder):
+                saver = await stack.enter_async_context(_saver(folder / "checkpoints.sqlite"))
+                store = await stack.enter_async_context(_store(folder / "store.sqlite"))
+        except (OSError, sqlite3.Error) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"Workspace {str(folder)!r} cannot be used: {reason}. Name another folder.") from error
+        yield Workspace(saver=saver, store=store, folder=folder, hold=lambda run: _hold(folder / "locks", run))
+
+
+def _alone(folder: Path) -> IO[str]:
+    """Make the folder, and let one process at a time make the tables in it: that is not safe for two."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    file = (folder / "opening.lock").open("w")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
+@asynccontextmanager
+async def _saver(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
+    async with _connect(path, "IMMEDIATE") as connection:  # the saver commits, and leaves the begin to Python's module
+        saver = AsyncSqliteSaver(connection, serde=serializer())
+        await saver.setup()
+        yield saver
+
+
+@asynccontextmanager
+async def _store(path: Path) -> AsyncIterator[AsyncSqliteStore]:
+    async with _connect(path, None) as connection:  # the store says BEGIN and COMMIT itself
+        store = AsyncSqliteStore(connection)
+        await store.setup()
+        yield store
+
+
+@asynccontextmanager
+async def _connect(path: Path, begin: Literal["IMMEDIATE"] | None) -> AsyncIterator[aiosqlite.Connection]:
+    opening = aiosqlite.connect(path, isolation_level=begin, timeout=_WAIT_FOR_LOCK_SECONDS, factory=_Connection)
+    async with opening as connection:
+        await connection.execute("PRAGMA journal_mode=WAL")
+        await connection.execute("PRAGMA synchronous=NORMAL")
+        yield connection
+
+
+class _Cursor(sqlite3.Cursor):
+    def execute(self, sql: str, parameters: Any = (), /) -> "_Cursor":
+        if sql == "COMMIT" and not self.connection.in_transaction:
+            return self  # an error has ended the transaction and is on its way to the caller
+        with _whole(self.connection):
+            # A transaction that reads first could not write once another process has written.
+            return super().execute("BEGIN IMMEDIATE" if sql == "BEGIN" else sql, parameters)
+
+    def executemany(self, sql: str, rows: Iterable[Any], /) -> "_Cursor":
+        with _whole(self.connection):
+            return super().executemany(sql, rows)
+
+
+class _Connection(sqlite3.Connection):
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        return super().cursor(factory)
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        cursor: sqlite3.Cursor = self.cursor().execute(sql, parameters)
+        return cursor
+
+    def commit(self) -> None:
+        with _whole(self):
+            super().commit()
+
+
+@contextmanager
+def _whole(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error:
+        with suppress(sqlite3.Error):
+            connection.rollback()
+        raise
+
+
+@asynccontextmanager
+async def _hold(folder: Path, run: str) -> AsyncIterator[None]:
+    """Hold a lock on a file; the operating system lets go when the process ends, however it ends."""
+    try:
+        file = await asyncio.to_thread(_lock_file, folder, run)
+    except OSError as error:
+        raise StorageError(f"Run {run!r} cannot be locked: {error.strerror}. Mend it, then resume.") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise busy(run) from None
+        yield
+
+
+def _lock_file(folder: Path, run: str) -> IO[str]:
+    folder.mkdir(exist_ok=True)
+    return (folder / f"{run}.lock").open("w")
