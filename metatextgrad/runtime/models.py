@@ -181,4 +181,5 @@ def _of_openai(context: Context, clients: "list[LimitedClient] | None") -> dict[
 
     proxy = os.environ.get("OPENAI_PROXY")  # langchain takes either this or a client
     clients.append(LimitedClient(context.request_seconds, context.concurrency, proxy))
-    return bare | {"http_async_client": clients[-1], "openai_proxy": ""}
+    # Without socket options: with them langchain warns of proxies that its blocking client, unused here, would pass by.
+    return bare | {"http_async_client": clients[-1], "openai_proxy": "", "http_socket_options": ()}
