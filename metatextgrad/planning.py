@@ -8,15 +8,17 @@ eight times as large, and long replies; the limits on proposals allow more still
 
 from collections.abc import Mapping, Sequence
 
+from metatextgrad.core.estimate import NOTHING, Range, exactly
 from metatextgrad.core.identity import Value
-from metatextgrad.core.optimizer import Optimizer
+from metatextgrad.core.optimizer import Optimizer, Stage
 from metatextgrad.core.program import Program
 from metatextgrad.core.schedule import advance, current, start
 from metatextgrad.core.task import Task
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.meter import LEVELS, Level
 from metatextgrad.runtime.prices import price
-from metatextgrad.stages import kind_of
+from metatextgrad.stages import kind_of, settings_of
+from metatextgrad.stages.kind import Situation
 
 _CHARACTERS_PER_TOKEN = 4
 _PROTOCOL = 800
@@ -27,28 +29,6 @@ _GROWN_MOST = 8
 """How many times as many calls a restructured program usually makes, and makes at the high end."""
 _ASKED_AGAIN = 1.5
 """Calls for each reply that is wanted, at the high end."""
-
-
-class Range(Value):
-    """A quantity before it is known."""
-
-    low: float
-    likely: float
-    high: float
-
-    def plus(self, other: "Range") -> "Range":
-        return Range(low=self.low + other.low, likely=self.likely + other.likely, high=self.high + other.high)
-
-    def times(self, other: "Range") -> "Range":
-        return Range(low=self.low * other.low, likely=self.likely * other.likely, high=self.high * other.high)
-
-
-def exactly(number: float) -> Range:
-    """Return a quantity that is known."""
-    return Range(low=number, likely=number, high=number)
-
-
-NOTHING = exactly(0)
 
 
 class LevelPlan(Value):
@@ -117,6 +97,7 @@ def _inner(task: Task, program: Program, optimizer: Optimizer, context: Context)
     on_program = exactly(len(task.valset) * each)
     on_optimizer = NOTHING
     cursor = start(optimizer.schedule)
+    before: list[Stage] = []
     for _ in range(context.steps):
         stages = current(optimizer.schedule, cursor)
         if any(kind_of(stage).needs_gradient for stage in stages):
@@ -126,14 +107,32 @@ def _inner(task: Task, program: Program, optimizer: Optimizer, context: Context)
             backward = Range(low=0, likely=batch, high=batch * _ASKED_AGAIN)  # one batch has wrong answers, not all
             on_optimizer = on_optimizer.plus(backward.times(size))
         for stage in stages:
-            if kind_of(stage).improves == "structure":
+            used = kind_of(stage).cost(_situation(stage, size, task, context, first=stage not in before))
+            before.append(stage)
+            on_program = on_program.plus(used.runs.times(size))
+            on_optimizer = on_optimizer.plus(_with_asked_again(used.asked))
+            if used.grows:
                 size = Range(low=size.low, likely=max(size.likely, _GROWN * each), high=_GROWN_MOST * each)
-                on_optimizer = on_optimizer.plus(Range(low=0, likely=1, high=2))
-            else:
-                on_optimizer = on_optimizer.plus(Range(low=0, likely=size.likely, high=_ASKED_AGAIN * size.high))
             on_program = on_program.plus(Range(low=0, likely=len(task.valset), high=len(task.valset)).times(size))
         cursor = advance(optimizer.schedule, cursor, improved=False)
     return {"program": on_program, "optimizer": on_optimizer}
+
+
+def _situation(stage: Stage, size: Range, task: Task, context: Context, *, first: bool) -> Situation:
+    return Situation(
+        settings=settings_of(stage),
+        calls=size,
+        train=len(task.trainset),
+        val=len(task.valset),
+        draws=context.batch_draws,
+        first=first,
+    )
+
+
+def _with_asked_again(wanted: Range) -> Range:
+    """Add the calls for replies that could not be used; of a few, one at least."""
+    most = max(wanted.high + min(1, wanted.high), wanted.high * _ASKED_AGAIN)
+    return Range(low=wanted.low, likely=wanted.likely, high=most)
 
 
 def _above_initial(loop: Range, task: Task, program: Program, times: Range, level: Level) -> Range:

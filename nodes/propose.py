@@ -62,7 +62,7 @@ async def _candidate(given: Resources, stage: Stage, state: Reads) -> Candidate:
 
 async def _seen_by(given: Resources, stage: Stage, state: Reads) -> Proposing:
     gradients = state.get("gradients") if kind_of(stage).needs_gradient else None
-    wanted = getattr(settings_of(stage), "history", 0)
+    wanted = None if kind_of(stage).needs_all_trials else getattr(settings_of(stage), "history", 0)
     return Proposing(
         resources=given,
         stage=stage,
@@ -73,10 +73,10 @@ async def _seen_by(given: Resources, stage: Stage, state: Reads) -> Proposing:
     )
 
 
-async def last_trials(given: Resources, newest: str | None, wanted: int) -> tuple[Trial, ...]:
-    """Return up to `wanted` trials, oldest first, by walking back from the newest."""
+async def last_trials(given: Resources, newest: str | None, wanted: int | None) -> tuple[Trial, ...]:
+    """Return up to `wanted` trials, all of them for None, oldest first, by walking back from the newest."""
     found: list[Trial] = []
-    while newest and len(found) < wanted:
+    while newest and (wanted is None or len(found) < wanted):
         found.append(await get(given.store, Trial, newest))
         newest = found[-1].previous
     return tuple(reversed(found))

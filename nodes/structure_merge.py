@@ -24,7 +24,6 @@ from metatextgrad.runtime.structured import ask_for, first_problem
 from metatextgrad.stages import KINDS, checked
 from metatextgrad.stages.limits import OPTIMIZER_LIMITS, checked_schedule
 
-
 _DEEPEST = 2 * OPTIMIZER_LIMITS.nesting + 1
 """Levels of JSON: a combinator is one and its list of parts another, and a stage's settings are the last."""
 
@@ -70,17 +69,17 @@ async def structure_merge(state: Reads, runtime: Runtime[Context]) -> Writes:
 
 async def _merged(given: Resources, state: Reads) -> Optimizer:
     lineages = sorted(state["lineages"], key=lambda item: item["order"])
-    references = {
-        item["name"]: await get(given.store, Optimizer, str(item["best"]["id"])) for item in lineages
-    }
+    references = {item["name"]: await get(given.store, Optimizer, str(item["best"]["id"])) for item in lineages}
     best = await get(given.store, Optimizer, str(state["best"]["id"]))
     context = given.context
     messages = MERGE.messages(
         references="\n".join(_shown(name, references[name]) for name in references),
-        incumbent=section("INCUMBENT", best.model_dump_json(indent=1, exclude={"format"}), score=f"{state['best']['score']:.3f}"),
+        incumbent=section(
+            "INCUMBENT", best.model_dump_json(indent=1, exclude={"format"}), score=f"{state['best']['score']:.3f}"
+        ),
         steps=str(context.steps),
         limits=OPTIMIZER_LIMITS.sentence(),
-        kinds="; ".join(f"{kind.name} ({kind.purpose})" for kind in KINDS.values()),
+        kinds="; ".join(f"{kind.name} ({kind.purpose})" for kind in KINDS.values() if kind.offered),
     )
 
     def used(reply: Merged) -> Optimizer:

@@ -12,7 +12,8 @@ from metatextgrad.runtime.context import Context
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from metatextgrad.planning import Plan, Range
+    from metatextgrad.core.estimate import Range
+    from metatextgrad.planning import Plan
     from metatextgrad.runtime.meter import Level, Usage
 
 

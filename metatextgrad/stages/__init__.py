@@ -1,16 +1,33 @@
 """The kinds of stages, and the optimizers that people know by name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pydantic import ValidationError
 
 from metatextgrad.core.errors import InputError, unknown
 from metatextgrad.core.optimizer import Optimizer, Setting, Stage
 from metatextgrad.runtime.structured import first_problem
-from metatextgrad.stages import structure, textual_gradient
+from metatextgrad.stages import (
+    demonstration_search,
+    gepa,
+    instruction_search,
+    reflection,
+    structure,
+    textual_gradient,
+)
 from metatextgrad.stages.kind import Proposing, Settings, StageKind
 
-KINDS: Mapping[str, StageKind] = {kind.name: kind for kind in (textual_gradient.KIND, structure.KIND)}
+KINDS: Mapping[str, StageKind] = {
+    module.KIND.name: module.KIND
+    for module in (
+        textual_gradient,
+        structure,
+        instruction_search,
+        demonstration_search,
+        reflection,
+        gepa,
+    )
+}
 
 
 def kind_of(stage: Stage) -> StageKind:
@@ -46,29 +63,51 @@ def stage(kind: str, *, instructions: str = "", name: str = "", **settings: Sett
 
 
 def checked(optimizer: Optimizer) -> Optimizer:
-    """Return the optimizer when every stage is of a known kind with known settings.
+    """Return the optimizer when every stage is of a known kind with known settings, and can run here.
 
     Raises:
-        InputError: one is not.
+        InputError: one is not, or its package is not installed.
     """
     for part in optimizer.stages():
         settings_of(part)
+        kind = kind_of(part)
+        if not kind.installed:
+            msg = (
+                f"Stage {part.label!r} needs the package {kind.package!r}, which is not installed: "
+                f"pip install 'metatextgrad[{kind.extra}]'."
+            )
+            raise InputError(msg)
     return optimizer
 
 
-def tgd() -> Optimizer:
-    """Return textual gradient descent (TextGrad)."""
-    made = stage("textual_gradient")
-    return Optimizer(name="tgd", purpose=f"Prompt optimization: {KINDS[made.kind].purpose}.", schedule=made)
+def _single(name: str, purpose: str, kind: str) -> Callable[[], Optimizer]:
+    """Return how to make an optimizer of one stage; its purpose is said in the words of its kind."""
+
+    def made() -> Optimizer:
+        return Optimizer(name=name, purpose=f"{purpose}: {KINDS[kind].purpose}.", schedule=stage(kind))
+
+    return made
 
 
-def adas_tg() -> Optimizer:
-    """Return structure search in the manner of ADAS, within textual gradients (the paper's ADAS-TG)."""
-    made = stage("structure")
-    return Optimizer(name="adas-tg", purpose=f"Structure optimization: {KINDS[made.kind].purpose}.", schedule=made)
+tgd = _single("tgd", "Prompt optimization", "textual_gradient")
+"""Textual gradient descent (TextGrad)."""
+adas_tg = _single("adas-tg", "Structure optimization", "structure")
+"""Structure search in the manner of ADAS, within textual gradients (the paper's ADAS-TG)."""
+mipro = _single("mipro", "Prompt search", "instruction_search")
+"""MIPROv2 without demonstrations (the paper's zero-shot MIPROv2)."""
+mipro_8 = _single("mipro-8", "Prompt and demonstration search", "demonstration_search")
+"""MIPROv2 with up to 8 bootstrapped and 8 labelled demonstrations (the paper's 8-shot MIPROv2)."""
+reflective = _single("reflection", "Prompt evolution", "reflection")
+"""Reflection from parents on the Pareto front (GEPA)."""
 
-
-OPTIMIZERS = {"tgd": tgd, "adas-tg": adas_tg}
+OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
+    "tgd": tgd,
+    "adas-tg": adas_tg,
+    "mipro": mipro,
+    "mipro-8": mipro_8,
+    "reflection": reflective,
+    "gepa": _single("gepa", "Prompt evolution", "gepa"),
+}
 
 
 def optimizer_named(name: str) -> Optimizer:

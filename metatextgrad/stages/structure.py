@@ -2,13 +2,22 @@
 
 import json
 
+from metatextgrad.core.estimate import up_to
 from metatextgrad.core.identity import Value
 from metatextgrad.core.program import Component, Program
 from metatextgrad.core.trial import Gradients, Trial
 from metatextgrad.runtime.artifacts import get
 from metatextgrad.runtime.prompts import STRUCTURE, section
 from metatextgrad.runtime.structured import ask_for
-from metatextgrad.stages.kind import NothingToProposeError, PastSteps, Proposing, Settings, StageKind
+from metatextgrad.stages.kind import (
+    Cost,
+    NothingToProposeError,
+    PastSteps,
+    Proposing,
+    Settings,
+    Situation,
+    StageKind,
+)
 from metatextgrad.stages.limits import PROGRAM_LIMITS, checked_program
 from metatextgrad.stages.textual_gradient import shown
 
@@ -78,6 +87,12 @@ async def _version(given: Proposing, trial: Trial) -> str:
     return f"Validation score {scored[0]['score']:.2f}:\n{written(program)}"
 
 
+def cost(given: Situation) -> Cost:
+    """Count one reply."""
+    del given  # the same for every program
+    return Cost(asked=up_to(1, 1), grows=True)
+
+
 KIND = StageKind(
     name="structure",
     improves="structure",
@@ -86,4 +101,5 @@ KIND = StageKind(
     needs_gradient=True,
     settings=StructureSettings,
     propose=propose,
+    cost=cost,
 )

@@ -1,6 +1,7 @@
 """Textual gradient descent, TGD: rewrite each component's instructions by its feedback (TextGrad; paper 8.4)."""
 
 from metatextgrad.core.errors import ReplyError
+from metatextgrad.core.estimate import up_to
 from metatextgrad.core.identity import Value
 from metatextgrad.core.program import Caller, Program
 from metatextgrad.core.template import lost_slots
@@ -9,7 +10,15 @@ from metatextgrad.runtime.artifacts import get
 from metatextgrad.runtime.gathering import gather_all
 from metatextgrad.runtime.prompts import REWRITE, section
 from metatextgrad.runtime.structured import ask_for
-from metatextgrad.stages.kind import NothingToProposeError, PastSteps, Proposing, Settings, StageKind
+from metatextgrad.stages.kind import (
+    Cost,
+    NothingToProposeError,
+    PastSteps,
+    Proposing,
+    Settings,
+    Situation,
+    StageKind,
+)
 
 LONGEST_TEXT = 20_000
 
@@ -103,6 +112,11 @@ async def _version(given: Proposing, trial: Trial, name: str) -> str:
     return f"Validation score {scored[0]['score']:.2f}:\n{component.instructions}" if component else ""
 
 
+def cost(given: Situation) -> Cost:
+    """Count one reply for each text."""
+    return Cost(asked=up_to(given.calls.likely, given.calls.high))
+
+
 KIND = StageKind(
     name="textual_gradient",
     improves="prompts",
@@ -111,4 +125,5 @@ KIND = StageKind(
     needs_gradient=True,
     settings=TextualGradientSettings,
     propose=propose,
+    cost=cost,
 )
