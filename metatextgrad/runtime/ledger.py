@@ -129,7 +129,8 @@ class Ledger:
                 self._asking.add(key)
                 chance = [self.seed, call.sample]
                 reply = await self.models.ask(call.level, call.messages, call.temperature, self.max_tokens, chance)
-            await self._keep(key, call, reply)
+                # In the same turn, so that a kill never loses more replies than may be in flight.
+                await self._keep(key, call, reply)
         finally:
             self._asking.discard(key)
         return reply
