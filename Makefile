@@ -36,7 +36,7 @@ clean:  ## Remove what was built, not the environment
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found; install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
-	@$(BIN)/python -c '' 2>/dev/null || { echo "Making $(VENV) with $(PYTHON)" >&2; $(PYTHON) -m venv $(VENV); }
+	@$(BIN)/python -c '' 2>/dev/null || { echo "Making $(VENV) with $(PYTHON)" >&2; $(PYTHON) -m venv --clear $(VENV); }
 	@echo "Installing into $(VENV); this takes a minute or two" >&2
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
