@@ -29,7 +29,7 @@ def settings(**changes: Any) -> Context:
     return Context.model_validate({**named, **short, **changes})
 
 
-def small_task(size: int = 8, name: str = "bbh/word_sorting") -> Task:
+def small_task(size: int = 6, name: str = "bbh/word_sorting") -> Task:
     """Return a built-in task with that many examples in each set."""
     whole = load_task(name)
     return replace(whole, trainset=whole.trainset[:size], valset=whole.valset[:size], testset=whole.testset[:size])
