@@ -9,6 +9,8 @@ from metatextgrad.core.optimizer import Optimizer, Setting, Stage
 from metatextgrad.runtime.structured import first_problem
 from metatextgrad.stages import (
     demonstration_search,
+    dspy_gepa,
+    dspy_mipro,
     gepa,
     instruction_search,
     reflection,
@@ -25,6 +27,8 @@ KINDS: Mapping[str, StageKind] = {
         instruction_search,
         demonstration_search,
         reflection,
+        dspy_mipro,
+        dspy_gepa,
         gepa,
     )
 }
@@ -50,7 +54,8 @@ def settings_of(stage: Stage) -> Settings:
     try:
         return kind_of(stage).settings.model_validate(stage.settings)
     except ValidationError as error:
-        msg = f"Stage {stage.label!r}: {first_problem(error)}. Settings: {', '.join(kind_of(stage).settings.model_fields)}."
+        known = ", ".join(kind_of(stage).settings.model_fields)
+        msg = f"Stage {stage.label!r}: {first_problem(error)}. Settings: {known}."
         raise InputError(msg) from None
 
 
@@ -106,6 +111,8 @@ OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
     "mipro": mipro,
     "mipro-8": mipro_8,
     "reflection": reflective,
+    "dspy-mipro": _single("dspy-mipro", "Prompt and demonstration search", "dspy_mipro"),
+    "dspy-gepa": _single("dspy-gepa", "Prompt evolution", "dspy_gepa"),
     "gepa": _single("gepa", "Prompt evolution", "gepa"),
 }
 

@@ -14,7 +14,7 @@ from metatextgrad.core.randomness import derive
 from metatextgrad.runtime.simulated.base import NOT_COVERED, SimulatedModel
 from metatextgrad.runtime.simulated.criticism import criticise
 from metatextgrad.runtime.simulated.focus import Author
-from metatextgrad.runtime.simulated.grounding import describe, ground
+from metatextgrad.runtime.simulated.grounding import describe, describe_program, ground
 from metatextgrad.runtime.simulated.guidance import guide
 from metatextgrad.runtime.simulated.merging import merge
 from metatextgrad.runtime.simulated.questions import kind_of_text
@@ -28,7 +28,11 @@ WRITERS: Mapping[str, Callable[[Request, Author], Answer]] = {
     "reads": criticise,
     "improved_text": rewrite,
     "summary": describe,
+    "observations": describe,
+    "program_description": describe_program,
+    "module_description": describe_program,
     "proposed_text": ground,
+    "proposed_instruction": ground,
     "components": redesign,
     "improved_instructions": guide,
 }
