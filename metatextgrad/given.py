@@ -23,7 +23,7 @@ from metatextgrad.runtime.prices import refuse_unpriced
 from metatextgrad.runtime.record import Kind, Record
 from metatextgrad.runtime.workspace import Workspace
 from metatextgrad.stages import OPTIMIZERS, checked, optimizer_named
-from metatextgrad.tasks import load_task
+from metatextgrad.tasks import load_task, scored_by
 from metatextgrad.tasks.files import read_optimizer, read_program
 
 GivenTask = str | Task
@@ -67,6 +67,7 @@ def prepared(task: GivenTask, settings: Context | None, models: Models | None) -
     else:
         context = context.model_copy(update={"task": task})
         loaded = load_task(task, data=context.data)
+    loaded = scored_by(loaded, context.metric)
     models = models or models_for(context)
     refuse_unpriced(models.names.values(), context)
     return Prepared(context.given(task=loaded, models=models), loaded, models)

@@ -1,7 +1,7 @@
 """`metatextgrad evaluate`."""
 
 import shlex
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -10,6 +10,8 @@ from metatextgrad.cli.settings import takes_settings
 from metatextgrad.runtime.context import Context
 
 if TYPE_CHECKING:
+    from metatextgrad.core.report import Tally
+    from metatextgrad.core.task import Split
     from metatextgrad.core.trial import Evaluation
     from metatextgrad.execution import Stop
 
@@ -53,22 +55,37 @@ def evaluate(
 
     title = f"evaluate {program}  {settings.task}"
     evaluation = attend(work, Manner(title, lambda _: again, quiet=quiet, as_json=as_json, named=False))
-    _show(evaluation, program, stops[0], as_json=as_json)
+    _show(evaluation, program, stops[0], settings, as_json=as_json)
 
 
-def _show(evaluation: "Evaluation", program: str, stop: "Stop", *, as_json: bool) -> None:
+def _show(evaluation: "Evaluation", program: str, stop: "Stop", settings: Context, *, as_json: bool) -> None:
     from metatextgrad.cli.documents import simulation, tally_document, usage_document
     from metatextgrad.cli.output import out, say_json
     from metatextgrad.cli.result import mark, tally_table, usage_table
     from metatextgrad.core.report import tally
 
     assert stop.opened is not None, "an evaluation that ended had begun"
-    task, ledger, scored = stop.opened.task, stop.opened.ledger, tally(evaluation)
+    task, ledger = stop.opened.task, stop.opened.ledger
     simulated, usage = ledger.models.simulated, ledger.meter.levels
+    scores = {task.metric_name: tally(evaluation), **_by_own_metric(evaluation, settings)}
     if as_json:
         asked = {"task": task.name, "program": evaluation.program, "split": evaluation.split}
-        say_json({**asked, **simulation(simulated), **tally_document(scored), "usage": usage_document(usage)})
+        by_metric = {metric: tally_document(scored) for metric, scored in scores.items()}
+        found = {**by_metric[task.metric_name], "metric": task.metric_name, "by_metric": by_metric}
+        say_json({**asked, **simulation(simulated), **found, "usage": usage_document(usage)})
         return
     mark(out(), simulated)
-    out().print(tally_table(program, evaluation.split, scored))
+    out().print(tally_table(program, evaluation.split, scores))
     out().print(usage_table(usage, simulated=simulated))
+
+
+def _by_own_metric(evaluation: "Evaluation", settings: Context) -> "dict[str, Tally]":
+    """Score the same replies by the task's own metric, where another one was asked for; this costs nothing."""
+    from metatextgrad.core.report import rescored, tally
+    from metatextgrad.core.task import JudgedMetric
+    from metatextgrad.tasks import load_task
+
+    own = load_task(settings.task, data=settings.data) if settings.metric else None
+    if own is None or isinstance(own.metric, JudgedMetric):
+        return {}
+    return {own.metric_name: tally(rescored(evaluation, own.metric, own.split(cast("Split", evaluation.split))))}

@@ -180,10 +180,11 @@ def money(used: Usage) -> str:
     return "unknown" if used.unpriced == used.calls else f"{used.usd:.2f} + unknown"
 
 
-def tally_table(name: str, split: str, scored: Tally) -> Table:
-    """Draw one score."""
+def tally_table(name: str, split: str, scores: Mapping[str, Tally]) -> Table:
+    """Draw the scores of one program, by metric."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("program", "set", "score %", "n"):
+    for heading in ("program", "set", "metric", "score %", "n"):
         table.add_column(heading, justify="right" if heading in ("score %", "n") else "left")
-    table.add_row(name, split, _cell(scored), str(scored.scored))
+    for metric, scored in scores.items():
+        table.add_row(name, split, metric, _cell(scored), str(scored.scored))
     return table

@@ -4,7 +4,8 @@ from typing import Literal
 
 from metatextgrad.core.identity import Content, Value
 from metatextgrad.core.statistics import wilson
-from metatextgrad.core.trial import Evaluation
+from metatextgrad.core.task import Example, Metric
+from metatextgrad.core.trial import Evaluation, ExampleResult
 
 
 class Tally(Value):
@@ -53,3 +54,18 @@ def tally(evaluation: Evaluation) -> Tally:
     return Tally(
         total=evaluation.total, scored=evaluation.scored, unscored=len(evaluation.results) - evaluation.scored
     )
+
+
+def rescored(evaluation: Evaluation, metric: Metric, examples: tuple[Example, ...]) -> Evaluation:
+    """Score the same replies by another metric; what has no reply stays unscored."""
+    known = {example.id: example for example in examples}
+    results = (_rescored(result, metric, known[result.example]) for result in evaluation.results)
+    return evaluation.model_copy(update={"results": tuple(results)})
+
+
+def _rescored(result: ExampleResult, metric: Metric, example: Example) -> ExampleResult:
+    if result.failure in ("provider", "reply"):
+        return result
+    score = metric(result.prediction, example)
+    failure = "" if score.value is not None else "metric"
+    return result.model_copy(update={"score": score.value, "feedback": score.feedback, "failure": failure})

@@ -47,6 +47,24 @@ class Metric(Protocol):
     def __call__(self, prediction: str, example: Example) -> Score: ...
 
 
+class Ask(Protocol):
+    """Asks the judge's model whether a prediction agrees with the target of its example.
+
+    The call goes through the ledger, so it is counted, and made once.
+    """
+
+    async def __call__(self, prediction: str, example: Example) -> bool: ...
+
+
+@runtime_checkable
+class JudgedMetric(Protocol):
+    """A metric that may ask the judge's model. As a `Metric` it says what it can without one."""
+
+    def __call__(self, prediction: str, example: Example) -> Score: ...
+
+    async def judge(self, prediction: str, example: Example, ask: Ask) -> Score: ...
+
+
 @dataclass(frozen=True)
 class Task:
     """What to optimize: data in three disjoint sets, a metric, and the program to start from.

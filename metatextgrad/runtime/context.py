@@ -42,6 +42,10 @@ class Context(BaseModel):
         default="",
         description="Path of a published benchmark, or hub for some; empty generates examples where a task can.",
     )
+    metric: str = Field(
+        default="",
+        description="Score with this metric instead of the task's own, such as judge, which asks the judge's model.",
+    )
     program_model: str = Field(default="simulated", description="Runs the program: cheap, many calls. provider:model.")
     optimizer_model: str = Field(default="simulated", description="Writes gradients and candidates. provider:model.")
     meta_model: str = Field(default="simulated", description="Improves the optimizer: best, few calls. provider:model.")

@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from metatextgrad.core.errors import InputError, ProviderError, ReplyError
+from metatextgrad.core.errors import InputError, MetaTextGradError, ProviderError, ReplyError
 from metatextgrad.core.identity import content_id
 from metatextgrad.core.program import Program
-from metatextgrad.core.task import Example, Score, Split
+from metatextgrad.core.task import Example, JudgedMetric, Score, Split
 from metatextgrad.core.trial import Evaluation, ExampleResult
 from metatextgrad.runtime.artifacts import namespace
 from metatextgrad.runtime.gathering import gather_all
 from metatextgrad.runtime.interpreter import Execution, Interpreter
+from metatextgrad.runtime.judging import asking
 from metatextgrad.runtime.resources import Resources
 from metatextgrad.tasks.metrics import as_score
 
@@ -37,7 +38,7 @@ async def evaluate_program(
     Raises:
         ProviderError: the provider left more examples unscored than the settings tolerate.
     """
-    key = content_id([program.id, resources.task.id, split, _program_settings(resources)])
+    key = content_id([program.id, resources.task.id, split, _settings(resources)])
     space = namespace("evaluated")
     if (known := await resources.store.aget(space, key)) is not None:
         return Evaluation.model_validate(known.value)
@@ -93,11 +94,11 @@ def _given_up(failed: list[Attempt], left: int, of: int, requests: int) -> Provi
 async def _attempt(resources: Resources, interpreter: Interpreter, program: Program, example: Example) -> Attempt:
     try:
         execution = await interpreter.run(program, example.values())
+        score = await _scored(resources, execution.answer, example)
     except ProviderError as error:
         return Attempt(example, _unscored(example, "provider", str(error)), None, str(error))
     except ReplyError as error:
         return Attempt(example, _unscored(example, "reply", str(error)), None, str(error))
-    score = verdict(resources, execution.answer, example)
     result = ExampleResult(
         example=example.id,
         prediction=execution.answer,
@@ -108,19 +109,44 @@ async def _attempt(resources: Resources, interpreter: Interpreter, program: Prog
     return Attempt(example, result, execution)
 
 
+async def _scored(resources: Resources, prediction: str, example: Example) -> Score:
+    """Score a prediction; a judge whose reply cannot be used, not even the second one, leaves it unscored."""
+    metric = resources.task.metric
+    if not isinstance(metric, JudgedMetric):
+        return verdict(resources, prediction, example)
+    try:
+        said = await metric.judge(prediction, example, asking(resources.ledger))
+        return as_score(said, _metric_name(resources))
+    except ReplyError as error:
+        return Score.unscored(f"the judge gave no verdict: {error}")
+    except MetaTextGradError:
+        raise
+    except Exception as error:
+        raise _broken(resources, example, error) from error
+
+
 def verdict(resources: Resources, prediction: str, example: Example) -> Score:
     """Return what the metric says about one prediction.
 
     Raises:
         InputError: the metric itself failed, or returned what is no score.
     """
-    task = resources.task
-    name = task.metric_name or getattr(task.metric, "__name__", type(task.metric).__name__)
     try:
-        return as_score(task.metric(prediction, example), name)
+        return as_score(resources.task.metric(prediction, example), _metric_name(resources))
     except Exception as error:
-        msg = f"Metric {name!r} raised {type(error).__name__} on example {example.id!r}: {error}. Mend it and resume."
-        raise InputError(msg) from error
+        raise _broken(resources, example, error) from error
+
+
+def _metric_name(resources: Resources) -> str:
+    task = resources.task
+    return task.metric_name or getattr(task.metric, "__name__", type(task.metric).__name__)
+
+
+def _broken(resources: Resources, example: Example, error: Exception) -> InputError:
+    return InputError(
+        f"Metric {_metric_name(resources)!r} raised {type(error).__name__} on example {example.id!r}: {error}. "
+        "Mend it and resume."
+    )
 
 
 def _unscored(example: Example, failure: str, reason: str) -> ExampleResult:
@@ -129,12 +155,15 @@ def _unscored(example: Example, failure: str, reason: str) -> ExampleResult:
     )
 
 
-def _program_settings(resources: Resources) -> list[object]:
+def _settings(resources: Resources) -> list[object]:
+    """Return the settings that a score depends on."""
     context, models = resources.context, resources.ledger.models
+    judges = isinstance(resources.task.metric, JudgedMetric)
     return [
         models.name("program"),
         context.program_temperature,
         context.sample_temperature,
         context.max_tokens,
         context.seed,
+        *([models.name("judge")] if judges else []),
     ]

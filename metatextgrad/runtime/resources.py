@@ -14,7 +14,7 @@ from metatextgrad.runtime.ledger import Ledger
 from metatextgrad.runtime.meter import Meter
 from metatextgrad.runtime.models import models_for
 from metatextgrad.runtime.prices import refuse_unpriced
-from metatextgrad.tasks import load_task
+from metatextgrad.tasks import load_task, scored_by
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ async def open_resources(context: Context, store: BaseStore, run: str) -> Resour
     """Build the resources of a run and count again what it used before."""
     task, models = context._given_task, context._given_models
     if task is None:
-        task = await asyncio.to_thread(load_task, context.task, data=context.data)
+        task = await asyncio.to_thread(_load, context)
     if models is None:
         models = await asyncio.to_thread(models_for, context, lasting=False)
         refuse_unpriced(models.names.values(), context)
@@ -63,3 +63,7 @@ async def open_resources(context: Context, store: BaseStore, run: str) -> Resour
     )
     await ledger.restore()
     return Resources(context=context, task=task, ledger=ledger, store=store)
+
+
+def _load(context: Context) -> Task:
+    return scored_by(load_task(context.task, data=context.data), context.metric)

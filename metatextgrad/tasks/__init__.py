@@ -1,7 +1,7 @@
 """Tasks: the built-in ones by name, and your own from a TOML file."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -12,8 +12,9 @@ from metatextgrad.tasks import arc
 from metatextgrad.tasks.bbh import BENCHMARKS, load_benchmark
 from metatextgrad.tasks.choices import CHOICES, load_choices
 from metatextgrad.tasks.loading import load_task_file
+from metatextgrad.tasks.metrics import check_metric, metric_name, resolve_metric
 
-__all__ = ["builtin_tasks", "load_task"]
+__all__ = ["builtin_tasks", "load_task", "scored_by"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,20 @@ def load_task(ref: str, *, data: str = "", seed: int = 0) -> Task:
             f"Task {ref!r} names its own data files, so data={data!r} has no meaning; change them in its [data]."
         )
     return load_task_file(path)
+
+
+def scored_by(task: Task, metric: str) -> Task:
+    """Return the task with another metric; an empty name leaves its own.
+
+    Raises:
+        InputError: there is no such metric, or it does not fit the task's targets.
+    """
+    if not metric:
+        return task
+    found = resolve_metric(metric)
+    changed = replace(task, metric=found, metric_name=metric_name(found))
+    check_metric(changed)
+    return changed
 
 
 def _is_file(path: Path) -> bool:

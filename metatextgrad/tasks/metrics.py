@@ -5,17 +5,18 @@ import importlib
 import inspect
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import SupportsFloat, cast
 
 from metatextgrad.core.errors import InputError
-from metatextgrad.core.task import Example, Metric, Score, Task
+from metatextgrad.core.task import Ask, Example, Metric, Score, Task
 from metatextgrad.tasks.dyck import dyck
 from metatextgrad.tasks.files import inside
 from metatextgrad.tasks.grids import grid
+from metatextgrad.tasks.judge import judge
 from metatextgrad.tasks.scorers import contains, exact, letter, number
 from metatextgrad.tasks.word_sorting import word_sorting
 
@@ -25,6 +26,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "dyck": dyck,
         "exact": exact,
         "grid": grid,
+        "judge": judge,
         "letter": letter,
         "number": number,
         "word_sorting": word_sorting,
@@ -44,6 +46,17 @@ class FunctionMetric:
 
     def __call__(self, prediction: str, example: Example) -> Score:
         return as_score(self.function(prediction, example), self.name)
+
+
+class AskingMetric(FunctionMetric):
+    """An async function (prediction, example, ask) of the user's: `await ask(prediction, example)` asks the judge."""
+
+    def __call__(self, prediction: str, example: Example) -> Score:
+        return Score.unscored("only an evaluation can ask the judge")
+
+    async def judge(self, prediction: str, example: Example, ask: Ask) -> Score:
+        function = cast(Callable[[str, Example, Ask], Awaitable[object]], self.function)
+        return as_score(await function(prediction, example, ask), self.name)
 
 
 def resolve_metric(name: str, base: Path | None = None) -> Metric:
@@ -70,7 +83,7 @@ def as_metric(function: Callable[[str, Example], object], name: str = "") -> Met
     """Wrap a function that returns a Score, a bool, a number from 0 to 1, or (number, feedback).
 
     Raises:
-        InputError: the function is not callable or is asynchronous.
+        InputError: the function is not callable, or is asynchronous and takes no `ask`.
     """
     if isinstance(function, FunctionMetric) or any(function is known for known in METRICS.values()):
         return cast(Metric, function)
@@ -139,9 +152,14 @@ def _named(function: Callable[[str, Example], object], name: str, version: str =
         raise InputError(
             f"Metric {name!r} is {function!r}; expected a function (prediction, example) that returns a score."
         )
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
-        raise InputError(f"Metric {name!r} is asynchronous; expected a plain function.")
-    return FunctionMetric(function, name, version)
+    if not (inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)):
+        return FunctionMetric(function, name, version)
+    if len(inspect.signature(function).parameters) != 3:
+        raise InputError(
+            f"Metric {name!r} is asynchronous; expected a plain function (prediction, example), or an async one "
+            "(prediction, example, ask) that asks the judge by: await ask(prediction, example)."
+        )
+    return AskingMetric(function, name, version)
 
 
 def _module(name: str, module_name: str, base: Path | None) -> ModuleType:

@@ -1,5 +1,6 @@
 """The judge level: whether two answers agree."""
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -12,7 +13,7 @@ _MARKER = re.compile(r"\banswer\W{0,3}:", re.IGNORECASE)
 
 
 class SimulatedJudgeModel(SimulatedModel):
-    """A judge that replies 1 when the text of <PREDICTION> ends in the answer of <TARGET>, and 0 when not."""
+    """A judge for whom a reply is correct when its last answer in <PREDICTION> is that of <TARGET>."""
 
     def reply(self, messages: Sequence[BaseMessage], draw: str, temperature: float) -> str:
         """Compare the two answers; spacing, commas and case do not count."""
@@ -21,7 +22,7 @@ class SimulatedJudgeModel(SimulatedModel):
         target, prediction = section(asked, "TARGET"), section(asked, "PREDICTION")
         if not target:
             return "This simulated judge compares the sections <TARGET> and <PREDICTION>; there is no <TARGET>."
-        return str(int(_normal(target) == _normal(prediction)))
+        return json.dumps({"correct": _normal(target) == _normal(prediction)})
 
 
 def _normal(text: str) -> list[str]:
