@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage
 from langchain_openai import ChatOpenAI
 from openai import DefaultAioHttpClient
 from pydantic import SecretStr
@@ -20,7 +19,7 @@ from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.ledger import Call
 from metatextgrad.runtime.meter import LEVELS
 from metatextgrad.runtime.models import Models, models_for
-from metatextgrad.runtime.reply import Reply, reply_from
+from metatextgrad.runtime.reply import Reply
 from tests.loopback import KEY, settings, small_task
 from tests.openai_server import Server
 from tests.scripted import opened
@@ -213,34 +212,6 @@ async def test_a_reply_that_cannot_be_used_says_why(server: Server, fault: Any, 
 async def test_unusual_replies_that_are_right_are_used(server: Server, fault: Any) -> None:
     server.at = {1: fault}
     assert (await asked()).usable() == "There are 3 words to order.\nAnswer: a b c"
-
-
-@pytest.mark.parametrize(
-    ("text", "usable"),
-    [
-        ("<think>a { b</think>\n{}", "{}"),
-        ("<thinking>a</thinking> <think>b</think> c", "c"),
-        (
-            '{"improved_text": "Reason in <think> and </think>."}',
-            '{"improved_text": "Reason in <think> and </think>."}',
-        ),
-        ("<think>a</think> b <think> c", None),
-        ("<think>a <think>b</think> c", "c"),
-        ("a</think>b</think>c", None),
-        ("<think>a</think>", None),
-    ],
-)
-def test_reasoning_is_left_out_where_a_reply_begins_with_it(text: str, usable: str | None) -> None:
-    reply = Reply(text=text, finish="stop", input_tokens=1, output_tokens=1)
-    if usable is None:
-        with pytest.raises(ReplyError):
-            reply.usable()
-    else:
-        assert reply.usable() == usable
-
-
-def test_half_a_surrogate_pair_in_a_reply_is_replaced() -> None:
-    assert reply_from(AIMessage("a\ud83d")).text == "a?"
 
 
 @pytest.mark.parametrize(
