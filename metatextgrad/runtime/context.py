@@ -47,9 +47,9 @@ class Context(BaseModel):
         description="Score with this metric instead of the task's own, such as judge, which asks the judge's model.",
     )
     program_model: str = Field(default="simulated", description="Runs the program: cheap, many calls. provider:model.")
-    optimizer_model: str = Field(default="simulated", description="Writes gradients and candidates. provider:model.")
-    meta_model: str = Field(default="simulated", description="Improves the optimizer: best, few calls. provider:model.")
-    judge_model: str = Field(default="", description="Scores answers where a metric asks a model. provider:model.")
+    optimizer_model: str = Field(default="", description="Writes gradients and candidates; empty: the program's model.")
+    meta_model: str = Field(default="", description="Improves the optimizer: best, few calls; empty: the optimizer's.")
+    judge_model: str = Field(default="", description="Scores where a metric asks a model; empty: the optimizer's.")
 
     seed: int = Field(default=0, description="All randomness is derived from it; 0 is a seed like any other.")
     steps: Annotated[int, Field(ge=1, le=10_000)] = Field(default=6, description="Inner steps I (the paper's 6).")

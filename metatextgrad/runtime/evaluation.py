@@ -160,10 +160,10 @@ def _settings(resources: Resources) -> list[object]:
     context, models = resources.context, resources.ledger.models
     judges = isinstance(resources.task.metric, JudgedMetric)
     return [
-        models.name("program"),
+        models.identity("program"),
         context.program_temperature,
         context.sample_temperature,
         context.max_tokens,
         context.seed,
-        *([models.name("judge")] if judges else []),
+        *([models.identity("judge")] if judges else []),
     ]

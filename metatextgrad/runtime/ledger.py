@@ -15,6 +15,7 @@ from metatextgrad.core.errors import MetaTextGradError
 from metatextgrad.core.identity import content_id
 from metatextgrad.runtime.artifacts import namespace
 from metatextgrad.runtime.budget import Budget
+from metatextgrad.runtime.chat import Chat
 from metatextgrad.runtime.meter import Level, Meter, Usage
 from metatextgrad.runtime.models import Models
 from metatextgrad.runtime.prices import price_of
@@ -38,6 +39,8 @@ class Call:
     sample: int = 0
     schema: str = ""
     """Names the form the reply must have, where there is one."""
+    chat: Chat | None = None
+    """What an agent sends, in the place of `messages`; the reply is then kept whole, with its tool calls."""
 
 
 @dataclass
@@ -65,13 +68,14 @@ class Ledger:
         """Hash everything that decides what the reply can be."""
         return content_id(
             [
-                self.models.name(call.level),
+                self.models.identity(call.level),
                 call.temperature,
                 self.max_tokens,
                 call.messages,
                 call.schema,
                 call.sample,
                 self.seed,
+                *([call.chat.form()] if call.chat else []),
             ]
         )
 
@@ -89,6 +93,21 @@ class Ledger:
             self._flying[key] = flying
             flying.add_done_callback(lambda done: self._landed(key, done))
         return await asyncio.shield(flying)
+
+    def admit(self) -> None:
+        """Let one more call through, unless the run was stopped or a cap is reached.
+
+        Raises:
+            MetaTextGradError: what stopped the run, or a BudgetReachedError.
+        """
+        if self.stopped:
+            raise self.stopped
+        self.budget.check(self.meter, len(self._asking))
+
+    async def spent(self, key: str, level: Level, usage: Usage) -> None:
+        """Count once, under this key, what calls used that did not go through the ledger: an agent's with its own model."""
+        await self.store.aput(self._usage, key, {"level": level, "usage": usage.model_dump()}, index=False)
+        self._count(key, level, usage)
 
     def _landed(self, key: str, done: "asyncio.Task[Reply]") -> None:
         self._flying.pop(key, None)
@@ -123,12 +142,12 @@ class Ledger:
             return Reply.model_validate(found.value["reply"])
         try:
             async with self.limiter:
-                if self.stopped:
-                    raise self.stopped
-                self.budget.check(self.meter, len(self._asking))
+                self.admit()
                 self._asking.add(key)
                 chance = [self.seed, call.sample]
-                reply = await self.models.ask(call.level, call.messages, call.temperature, self.max_tokens, chance)
+                reply = await self.models.ask(
+                    call.level, call.chat or call.messages, call.temperature, self.max_tokens, chance
+                )
                 # In the same turn, so that a kill never loses more replies than may be in flight.
                 await self._keep(key, call, reply)
         finally:

@@ -3,7 +3,10 @@
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
@@ -11,6 +14,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from metatextgrad.core.errors import InputError, MetaTextGradError
 from metatextgrad.core.identity import content_id
+from metatextgrad.runtime.chat import Chat
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.failures import failure_of, is_no_completion, not_built, refuses_temperature
 from metatextgrad.runtime.meter import Level
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from metatextgrad.runtime.transport import LimitedClient
 
 _ROLES: Mapping[str, type[BaseMessage]] = {"system": SystemMessage, "human": HumanMessage, "ai": AIMessage}
+_THREADS = 64
+"""Calls in flight of a model that only blocks."""
 _LONGEST_RETRY_AFTER = 120
 """Seconds that openai's client waits at a server's word; it gives up when it is told to wait longer."""
 
@@ -38,9 +44,15 @@ class Models:
     """The HTTP clients that were made for these models; `aclose` closes them."""
     _bare: dict[str, BaseChatModel] = field(default_factory=dict)
     """Models that refused a temperature, without one; reasoning models do."""
+    _threads: ThreadPoolExecutor | None = None
 
     def name(self, level: Level) -> str:
         return self.names[level]
+
+    def identity(self, level: Level) -> str:
+        """Name a level's model and its server: two servers may call different models by one name."""
+        server = getattr(self.chat[level], "openai_api_base", None)
+        return f"{self.names[level]} at {server}" if server else self.names[level]
 
     @property
     def simulated(self) -> bool:
@@ -60,7 +72,7 @@ class Models:
     async def ask(
         self,
         level: Level,
-        messages: Sequence[tuple[str, str]],
+        messages: Sequence[tuple[str, str]] | Chat,
         temperature: float | None,
         max_tokens: int | None,
         draw: list[int],
@@ -77,9 +89,13 @@ class Models:
             options["draw"] = content_id(draw)
         if temperature is not None:
             options["temperature"] = temperature
-        rendered = [_ROLES[role](text) for role, text in messages]
+        if isinstance(messages, Chat):
+            rendered = list(messages.messages)
+            options |= messages.options
+        else:
+            rendered = [_ROLES[role](text) for role, text in messages]
         try:
-            return reply_from(await self._answer(level, rendered, options))
+            return reply_from(await self._answer(level, rendered, options), whole=isinstance(messages, Chat))
         except MetaTextGradError:
             raise
         except Exception as error:
@@ -114,16 +130,22 @@ class Models:
     async def _limited(self, model: BaseChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         """Ask within a limit that leaves the client all its retries: it ends what no client would."""
         async with asyncio.timeout(self.request_seconds * (self.retries + 1) + _LONGEST_RETRY_AFTER * self.retries):
-            return await model.ainvoke(messages, **options)
+            if type(model)._agenerate is not BaseChatModel._agenerate:
+                return await model.ainvoke(messages, **options)
+            # A model that only blocks. Not in the loop's own threads: nodes of agents may wait there for this very reply.
+            self._threads = self._threads or ThreadPoolExecutor(_THREADS)
+            ask = partial(copy_context().run, partial(model.invoke, messages, **options))
+            return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
 
 def names_for(context: Context) -> dict[Level, str]:
     """Return the name of each level's model, as the ledger and reports use it."""
+    optimizer = context.optimizer_model or context.program_model
     asked: dict[Level, str] = {
         "program": context.program_model,
-        "optimizer": context.optimizer_model,
-        "meta": context.meta_model,
-        "judge": context.judge_model or context.optimizer_model,
+        "optimizer": optimizer,
+        "meta": context.meta_model or optimizer,
+        "judge": context.judge_model or optimizer,
     }
     return {level: f"{SIMULATED}:{level}" if name == SIMULATED else name for level, name in asked.items()}
 
