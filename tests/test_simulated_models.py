@@ -105,6 +105,13 @@ def test_a_reply_that_is_cut_off_says_so() -> None:
     assert reply_from(message).finish == "length"
 
 
+def test_a_reply_longer_than_max_tokens_is_cut_off() -> None:
+    message = simulated_model("program").invoke(messages(), max_tokens=3)
+    assert message.response_metadata["finish_reason"] == "length"
+    assert message.usage_metadata is not None
+    assert message.usage_metadata["output_tokens"] == 3
+
+
 def test_an_empty_reply_is_empty() -> None:
     assert simulated_model("program", fault_share=1, faults=("empty",)).invoke(messages()).text == ""
 

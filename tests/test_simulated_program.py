@@ -286,7 +286,7 @@ def test_choosing_among_candidates_beats_taking_the_first(kind: Kind) -> None:
         best = int(ask("Choose the best candidate.", asked).rpartition("Best: ")[2])
         first += METRICS[kind](candidates[0], example).value or 0.0
         chosen += METRICS[kind](candidates[best - 1], example).value or 0.0
-    assert first < chosen < first + 60
+    assert first < chosen < first + 75
 
 
 @pytest.mark.parametrize(

@@ -304,12 +304,6 @@ def test_a_second_try_after_an_error_is_a_new_draw_of_the_same_request() -> None
     assert replies[0] != replies[1]
 
 
-def _judged(target: str, prediction: str) -> str:
-    asked = f"{section('TARGET', target)}\n{section('PREDICTION', prediction)}"
-    return simulated_model("judge").invoke([HumanMessage(asked)]).text
-
-
-def test_the_judge_compares_two_answers() -> None:
-    assert _judged("] )", "So it is.\nAnswer: ] )") == "1"
-    assert _judged("] )", "Answer: ) ]") == "0"
-    assert "no <TARGET>" in _judged("", "Answer: ) ]")
+def test_the_judge_says_what_it_needs() -> None:
+    asked = section("PREDICTION", "Answer: ) ]")
+    assert "no <TARGET>" in simulated_model("judge").invoke([HumanMessage(asked)]).text

@@ -29,8 +29,8 @@ class SimulatedModel(BaseChatModel):
     """A chat model without a model behind it.
 
     The reply depends on the messages, the temperature and `draw` alone, at temperature 0 on the messages alone. Calls
-    take the keyword arguments `temperature`, None meaning 1 as with most providers, and `draw`, which stands for the
-    chance of one sample.
+    take the keyword arguments `temperature`, None meaning 1 as with most providers; `draw`, which stands for the chance
+    of one sample; and `max_tokens`. A token is what stands between two spaces.
     """
 
     latency_seconds: float = Field(0.0, ge=0)
@@ -51,6 +51,9 @@ class SimulatedModel(BaseChatModel):
         text, finish = self.reply(messages, draw if temperature > 0 else "", temperature), "stop"
         if self.fault_share:
             text, finish = self._faulty(messages, draw, text)
+        most = options.get("max_tokens")
+        if most is not None and text.count(" ") >= most:
+            text, finish = " ".join(text.split(" ")[:most]), "length"
         used, made = sum(message.text.count(" ") + 1 for message in messages), text.count(" ") + 1
         usage = UsageMetadata(input_tokens=used, output_tokens=made, total_tokens=used + made)
         message = AIMessage(text, usage_metadata=usage, response_metadata={"finish_reason": finish, "simulated": True})

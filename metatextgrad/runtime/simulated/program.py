@@ -236,8 +236,8 @@ def _select(given: Input, luck: Luck) -> str:
 
     def worth(place: int) -> tuple[float, int]:
         answer = answers[place]
-        faults = craft.faults(answer, items) if notices else 0
-        return 1.5 * (answer == own) + 0.5 * votes[answer] - faults, -place
+        faulty = notices and craft.faults(answer, items) > 0
+        return (answer == own) + 0.5 * votes[answer] - faulty, -place
 
     best = max(range(len(answers)), key=worth) if answers else 0
     return f"Candidate {best + 1} has the fewest faults.\nBest: {best + 1}"

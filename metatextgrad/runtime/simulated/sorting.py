@@ -12,9 +12,9 @@ FIRST_LETTER_ONLY = 0.10
 """Chance to look at the first letters only, for each pair of neighbours that begin alike."""
 MISPLACE = 0.018
 """For each word."""
-LOSE = 0.016
+LOSE = 0.014
 """For each word."""
-REPEAT = 0.008
+REPEAT = 0.007
 """For each word."""
 REMARK = 0.09
 NO_MARKER = 0.05
