@@ -180,7 +180,7 @@ def _money(name: str, calls: Range, reads: Range, writes: Range) -> Range | None
 def _sizes(task: Task, program: Program, context: Context) -> dict[Level, tuple[Range, Range]]:
     """Estimate the tokens that a call reads and writes, by level, from the texts at hand."""
     longest = max(len(example.input) for example in task.valset) / _CHARACTERS_PER_TOKEN
-    prompt = max(len(part.instructions) for part in program.callers()) / _CHARACTERS_PER_TOKEN
+    prompt = max(len(text.instructions) for text in program.texts().values()) / _CHARACTERS_PER_TOKEN
     cap = float(context.max_tokens or 16_000)
     question = prompt + longest
     answer = Range(low=1, likely=min(300.0, cap), high=min(cap, 1_200.0))

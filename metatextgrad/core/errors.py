@@ -9,7 +9,8 @@ Our exception hierarchy:
     ├── ProviderError       a model call finally failed; the run is kept and can go on
     ├── StorageError        the workspace failed; what it holds is kept and the run can go on
     ├── InterruptError      someone asked the run to stop; it is kept and can go on
-    └── ReplyError          a model's reply is cut off, empty or not what was asked for
+    ├── ReplyError          a model's reply is cut off, empty or not what was asked for
+    └── AgentError          a wrapped agent failed on its own, as by a tool's bug; it scores 0
 """
 
 from typing import ClassVar
@@ -57,6 +58,15 @@ class InterruptError(MetaTextGradError):
 
 class ReplyError(MetaTextGradError):
     """Reject a reply that is cut off, empty, or not what was asked for."""
+
+
+class AgentError(MetaTextGradError):
+    """Report a wrapped runnable that failed on its own, as by a tool's bug: that is its result, and it scores 0."""
+
+    def __init__(self, said: str, invocation: str = "") -> None:
+        super().__init__(said)
+        self.invocation = invocation
+        """Which run of it, as traces name it."""
 
 
 def unknown(kind: str, name: str, known: list[str]) -> InputError:

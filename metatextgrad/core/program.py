@@ -5,163 +5,30 @@ example, or what an earlier component wrote) and writes one value under its own 
 of texts. Nothing here is executed as code, so a program proposed by a model is as safe as any JSON.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from metatextgrad.core.identity import Content, Value
-from metatextgrad.core.template import slots
+from metatextgrad.core.components import (
+    Caller,
+    Component,
+    Demonstration,
+    Extract,
+    Join,
+    Learnable,
+    Llm,
+    Map,
+    Select,
+    Split,
+    Vote,
+    walk,
+)
+from metatextgrad.core.identity import Content
+from metatextgrad.core.template import Name
+from metatextgrad.core.wrapped import MEMORY, Build, Variable, Wrapped, wrapped
 
-Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=64)]
 FORMAT: Literal["metatextgrad.program/1"] = "metatextgrad.program/1"
-
-
-class Demonstration(Value):
-    """One worked example shown to the model before the real input."""
-
-    input: str
-    output: str
-
-
-class Llm(Value):
-    """Call the model once, or `samples` times."""
-
-    kind: Literal["llm"] = "llm"
-    name: Name
-    role: str = ""
-    """What the component is for, in a phrase; shown to whoever improves it."""
-    instructions: str
-    """The system prompt. Literal text: braces in it mean nothing."""
-    template: str = "{question}"
-    """The user message; `{name}` is filled with a named value."""
-    demonstrations: tuple[Demonstration, ...] = ()
-    samples: Annotated[int, Field(ge=1)] = 1
-    """With more than one, the component writes a list."""
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    """None takes the run's setting."""
-    trainable: bool = True
-
-    def reads(self) -> tuple[str, ...]:
-        return slots(self.template)
-
-    def writes_list(self) -> bool:
-        return self.samples > 1
-
-
-class Select(Value):
-    """Let the model choose the best of a list; writes the chosen text."""
-
-    kind: Literal["select"] = "select"
-    name: Name
-    over: Name
-    role: str = "chooses the best of several answers"
-    instructions: str
-    template: str = "{question}"
-    """The user message; the numbered candidates follow it."""
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    trainable: bool = True
-
-    def reads(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*slots(self.template), self.over)))
-
-    def writes_list(self) -> bool:
-        return False
-
-
-class Split(Value):
-    """Cut a text into a list; empty pieces are dropped."""
-
-    kind: Literal["split"] = "split"
-    name: Name
-    text: Name
-    by: Literal["lines", "paragraphs", "commas", "words"] = "lines"
-    most: Annotated[int, Field(ge=1, le=1000)] = 8
-    """Pieces past this number stay together in the last one, so no text is lost."""
-
-    def reads(self) -> tuple[str, ...]:
-        return (self.text,)
-
-    def writes_list(self) -> bool:
-        return True
-
-
-class Join(Value):
-    """Fill a template without calling a model; list values are joined by the separator."""
-
-    kind: Literal["join"] = "join"
-    name: Name
-    template: str
-    separator: str = "\n"
-
-    def reads(self) -> tuple[str, ...]:
-        return slots(self.template)
-
-    def writes_list(self) -> bool:
-        return False
-
-
-class Extract(Value):
-    """Take the text between two markers; without the marker, the whole text.
-
-    Markers are literal and not regular expressions: a model may write them, and a pattern can be made to run for ever.
-    """
-
-    kind: Literal["extract"] = "extract"
-    name: Name
-    text: Name
-    after: str = "Answer:"
-    before: str = "\n"
-    which: Literal["first", "last"] = "last"
-
-    def reads(self) -> tuple[str, ...]:
-        return (self.text,)
-
-    def writes_list(self) -> bool:
-        return False
-
-
-class Vote(Value):
-    """Take the most common answer of a list; the first seen wins a tie. Writes that whole text."""
-
-    kind: Literal["vote"] = "vote"
-    name: Name
-    over: Name
-    after: str = "Answer:"
-    """The answer is what follows the last such marker; without one, the whole text."""
-
-    def reads(self) -> tuple[str, ...]:
-        return (self.over,)
-
-    def writes_list(self) -> bool:
-        return False
-
-
-class Map(Value):
-    """Run components once for each item of a list; writes the list of the last one's values."""
-
-    kind: Literal["map"] = "map"
-    name: Name
-    over: Name
-    item: Name = "item"
-    body: "tuple[Component, ...]"
-
-    def reads(self) -> tuple[str, ...]:
-        inner = {self.item, *(part.name for part in self.body)}
-        outer = [name for part in self.body for name in part.reads() if name not in inner]
-        return tuple(dict.fromkeys((self.over, *outer)))
-
-    def writes_list(self) -> bool:
-        return True
-
-
-Component = Annotated[
-    Llm | Select | Split | Join | Extract | Vote | Map,
-    Field(discriminator="kind"),
-]
-Caller = Llm | Select
-"""The components that call a model and so have instructions to improve."""
-Map.model_rebuild()
 
 
 class Program(Content):
@@ -174,6 +41,59 @@ class Program(Content):
     components: Annotated[tuple[Component, ...], Field(min_length=1)]
     output: str = ""
     """Empty means the last component."""
+    _builds: dict[str, Build] = PrivateAttr(default_factory=dict)
+    """The factories that exist in this process alone, by name; no file has them."""
+
+    @classmethod
+    def from_factory(
+        cls,
+        factory: str,
+        variables: Mapping[str, str | Variable],
+        *,
+        name: str = "agent",
+        purpose: str = "",
+        **how: Any,
+    ) -> "Program":
+        """Return the program that a runnable of yours is: a chain, a graph or an agent.
+
+        Args:
+            factory: `module:function`. It is called with the texts by name and, where it takes a second argument, with
+                a chat model whose calls are in the ledger; it returns the runnable.
+            variables: the texts that may change, by name; a `Variable` says more about its text.
+            name: the name of the component.
+            purpose: what the runnable is for, in a phrase.
+            how: `template`, `takes`, `gives` and `calls` of `metatextgrad.core.wrapped.Wrapped`.
+        """
+        part = wrapped(factory, variables, name=name, role=purpose, **how)
+        return cls(name=name, purpose=purpose, inputs=part.reads(), components=(part,))
+
+    @classmethod
+    def from_runnable(
+        cls,
+        build: Build,
+        variables: Mapping[str, str | Variable],
+        *,
+        name: str = "agent",
+        purpose: str = "",
+        **how: Any,
+    ) -> "Program":
+        """Return the program that a runnable in memory is; its JSON names `build` and cannot hold it.
+
+        Arguments are those of `from_factory`, with the function itself. To resume a run, give the program again.
+        """
+        made = cls.from_factory(f"{MEMORY}{name}", variables, name=name, purpose=purpose, **how)
+        return made.knowing({f"{MEMORY}{name}": build})
+
+    def knowing(self, builds: Mapping[str, Build]) -> "Program":
+        """Return a copy that has these factories at hand."""
+        copy = self.model_copy()
+        copy._builds = {**self._builds, **builds}
+        return copy
+
+    @property
+    def builds(self) -> Mapping[str, Build]:
+        """The factories at hand, by name."""
+        return self._builds
 
     @field_validator("components")
     @classmethod
@@ -200,15 +120,30 @@ class Program(Content):
 
     def callers(self) -> tuple[Caller, ...]:
         """Return the components that call a model, in order, those inside maps included."""
-        return tuple(part for part in walk(self.components) if isinstance(part, Llm | Select))
+        return tuple(part for part in walk(self.components) if isinstance(part, Llm | Select | Wrapped))
 
-    def trainable(self) -> dict[str, Caller]:
-        """Return the components whose instructions may change, by name."""
-        return {part.name: part for part in self.callers() if part.trainable}
+    def texts(self) -> dict[str, Learnable]:
+        """Return the texts that decide what models do, by address.
+
+        The address of a component's instructions is the component's name; that of a text of a runnable has the text's
+        name behind a dot.
+        """
+        found: list[Learnable] = []
+        for part in self.callers():
+            found.extend(part.texts() if isinstance(part, Wrapped) else (part,))
+        return {text.name: text for text in found}
+
+    def trainable(self) -> dict[str, Learnable]:
+        """Return the texts that may change, by address."""
+        return {address: text for address, text in self.texts().items() if text.trainable}
 
     def with_instructions(self, texts: Mapping[str, str]) -> "Program":
-        """Return a copy with the instructions of the named components replaced."""
-        return self._replace({name: {"instructions": text} for name, text in texts.items()})
+        """Return a copy with the texts at these addresses replaced."""
+        changes: dict[str, Mapping[str, object]] = {name: {"instructions": text} for name, text in texts.items()}
+        for part in self.callers():
+            if isinstance(part, Wrapped):
+                changes[part.name] = {"variables": part.with_texts(texts).variables}
+        return self._replace(changes)
 
     def with_demonstrations(self, shown: Mapping[str, tuple[Demonstration, ...]]) -> "Program":
         """Return a copy with the demonstrations of the named components replaced."""
@@ -222,21 +157,15 @@ class Program(Content):
         return _most_calls(self.components, {})
 
 
-def walk(components: tuple[Component, ...]) -> Iterator[Component]:
-    """Yield every component in order, a map before its body."""
-    for part in components:
-        yield part
-        if isinstance(part, Map):
-            yield from walk(part.body)
-
-
 def _check(components: tuple[Component, ...], known: dict[str, bool]) -> dict[str, bool]:
     """Check that names are read after they are written; return name -> is a list."""
     known = dict(known)
     for part in components:
         missing = [name for name in part.reads() if name not in known]
         if missing:
-            raise ValueError(f"component {part.name!r} reads {missing[0]!r}, but only {', '.join(sorted(known))} are known there")
+            raise ValueError(
+                f"component {part.name!r} reads {missing[0]!r}, but only {', '.join(sorted(known))} are known there"
+            )
         if part.name in known:
             raise ValueError(f"component {part.name!r} would overwrite the value of that name")
         _check_shape(part, known)
@@ -273,6 +202,8 @@ def _most_calls(components: tuple[Component, ...], lengths: dict[str, int]) -> i
                 lengths[part.name] = part.samples
             case Select():
                 calls += 1
+            case Wrapped():
+                calls += max(part.calls, len(part.variables))  # plans count a call for each text to rewrite
             case Split():
                 lengths[part.name] = part.most
             case Map():
@@ -294,12 +225,15 @@ __all__ = [
     "Demonstration",
     "Extract",
     "Join",
+    "Learnable",
     "Llm",
     "Map",
     "Program",
     "Select",
     "Split",
+    "Variable",
     "Vote",
+    "Wrapped",
     "chain_of_thought",
     "walk",
 ]

@@ -2,9 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
 
 SLOT = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
+Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=64)]
+"""The name of a value, of a component, or of a text."""
 Text = str | list[str]
 """What a component reads or writes: one text, or several in order."""
 

@@ -1,8 +1,9 @@
 """The backward pass: from what the metric said about an answer to feedback on every text behind it (paper 8.3).
 
-Feedback on an output becomes, in one call per invocation, feedback on the instructions of its component and on each
-output that it read, and so on backwards. Components that call no model pass feedback on to all their sources. Feedback of
-several examples on one text stays apart. A reply that cannot be used loses what it would have said, and that is kept too.
+Feedback on an output becomes, in one call per invocation, feedback on the instructions of its component, or on each
+text of a wrapped runnable, and on each output that it read, and so on backwards. Components that call no model pass
+feedback on to all their sources. Feedback of several examples on one text stays apart. A reply that cannot be used
+loses what it would have said, and that is kept too.
 """
 
 from collections import defaultdict
@@ -11,11 +12,13 @@ from itertools import groupby
 
 from metatextgrad.core.errors import ReplyError
 from metatextgrad.core.identity import Value
+from metatextgrad.core.program import Wrapped
 from metatextgrad.core.trial import Feedback, Gradients, brief
 from metatextgrad.runtime.evaluation import Attempt
 from metatextgrad.runtime.gathering import gather_all
 from metatextgrad.runtime.interpreter import Execution, Invocation
-from metatextgrad.runtime.prompts import BACKWARD, section
+from metatextgrad.runtime.ledger import Ledger
+from metatextgrad.runtime.prompts import BACKWARD, BACKWARD_AGENT, section
 from metatextgrad.runtime.resources import Resources
 from metatextgrad.runtime.structured import ask_for
 
@@ -27,12 +30,19 @@ class Blame(Value):
     reads: dict[str, str] = {}
 
 
+class AgentBlame(Value):
+    """The form of the reply about a run of a wrapped runnable."""
+
+    texts: dict[str, str] = {}
+    reads: dict[str, str] = {}
+
+
 @dataclass
 class _Flow:
     """What one example's criticism became on its way back."""
 
     notes: list[tuple[str, Feedback]] = field(default_factory=list)
-    """Feedback by component, in the order of the program."""
+    """Feedback by the address of its text, in the order of the program."""
     lost: list[str] = field(default_factory=list)
 
 
@@ -48,7 +58,8 @@ async def gradients_of(resources: Resources, program: str, attempts: list[Attemp
     components: dict[str, list[Feedback]] = defaultdict(list)
     for _, execution in wrong:
         for call in execution.invocations:
-            components.setdefault(call.component.name, [])
+            for text in call.texts:
+                components.setdefault(text.name, [])
     for flow in flows:
         for name, note in flow.notes:
             components[name].append(note)
@@ -73,7 +84,9 @@ async def gradients_of(resources: Resources, program: str, attempts: list[Attemp
 def criticism(attempt: Attempt) -> str:
     """Return the metric's words, or words of our own where it gave only a number."""
     said = attempt.result.feedback
-    return said or f"The answer is wrong (score {attempt.result.score:g}). The right answer is: {attempt.example.target}"
+    return (
+        said or f"The answer is wrong (score {attempt.result.score:g}). The right answer is: {attempt.example.target}"
+    )
 
 
 async def _flow(resources: Resources, attempt: Attempt, execution: Execution, sample: int) -> _Flow:
@@ -92,8 +105,11 @@ async def _flow(resources: Resources, attempt: Attempt, execution: Execution, sa
             if isinstance(blame, str):
                 flow.lost.append(f"feedback on {call.id} for example {attempt.example.id}: {blame}")
                 continue
-            if blame.instructions.strip() and call.component.trainable:
-                notes.append((call.component.name, _note(attempt, call, blame.instructions)))
+            notes += [
+                (text.name, _note(attempt, call, blame.texts[text.name]))
+                for text in call.texts
+                if text.trainable and blame.texts.get(text.name, "").strip()
+            ]
             for source in call.sources:
                 if blame.reads.get(source, "").strip():
                     pending[source].append(blame.reads[source])
@@ -103,27 +119,48 @@ async def _flow(resources: Resources, attempt: Attempt, execution: Execution, sa
 
 async def _blame(
     resources: Resources, call: Invocation, feedback: list[str], outputs: dict[str, str], sample: int
-) -> Blame | str:
+) -> AgentBlame | str:
     """Return the model's criticism of one call, or why there is none."""
-    if not call.sources and not call.component.trainable:
-        return Blame()
-    numbered = "\n".join(f"[{number}] {text}" for number, text in enumerate(feedback, 1))
-    messages = BACKWARD.messages(
-        role=call.component.role,
-        instructions=call.component.instructions,
-        input=call.messages[-1][1],
-        output=call.output,
-        feedback=numbered,
-        reads="\n".join(section("READ", outputs[source], name=source) for source in call.sources),
-    )
-    temperature = resources.context.optimizer_temperature
+    if not call.sources and not any(text.trainable for text in call.texts):
+        return AgentBlame()
+    said = "\n".join(f"[{number}] {text}" for number, text in enumerate(feedback, 1))
+    reads = "\n".join(section("READ", outputs[source], name=source) for source in call.sources)
     try:
-        return await ask_for(Blame, _as_it_is, resources.ledger, "optimizer", messages, temperature, sample)
+        return await blamed(resources.ledger, resources.context.optimizer_temperature, call, said, reads, sample)
     except ReplyError as error:
         return brief(str(error))
 
 
-def _as_it_is(blame: Blame) -> Blame:
+async def blamed(
+    ledger: Ledger, temperature: float | None, call: Invocation, feedback: str, reads: str, sample: int
+) -> AgentBlame:
+    """Ask what is to blame for the feedback on one call: which of its texts, and which of the texts that it read.
+
+    Raises:
+        ReplyError: the second reply could not be used either.
+    """
+    asked = {"role": call.component.role, "input": call.messages[-1][1], "output": call.output}
+    if isinstance(call.component, Wrapped):
+        texts = "\n".join(section("TEXT", text.instructions, name=text.name, role=text.role) for text in call.texts)
+        trace = section("TRACE", call.trace)
+        messages = BACKWARD_AGENT.messages(**asked, texts=texts, trace=trace, feedback=feedback, reads=reads)
+        names = {text.name for text in call.texts}
+        return await ask_for(
+            AgentBlame, lambda blame: _known(blame, names), ledger, "optimizer", messages, temperature, sample
+        )
+    part = call.component
+    messages = BACKWARD.messages(**asked, instructions=part.instructions, feedback=feedback, reads=reads)
+
+    def used(blame: Blame) -> AgentBlame:
+        return AgentBlame(texts={part.name: blame.instructions}, reads=blame.reads)
+
+    return await ask_for(Blame, used, ledger, "optimizer", messages, temperature, sample)
+
+
+def _known(blame: AgentBlame, names: set[str]) -> AgentBlame:
+    """Refuse feedback on texts that there are not: it would be lost."""
+    if wrong := sorted(set(blame.texts) - names):
+        raise ReplyError(f"there is no text {wrong[0]!r}; the texts are {', '.join(sorted(names))}")
     return blame
 
 

@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
 
     from metatextgrad.core.task import Task
+    from metatextgrad.core.wrapped import Build
     from metatextgrad.runtime.models import Models
     from metatextgrad.runtime.resources import Resources
 
@@ -101,6 +103,7 @@ class Context(BaseModel):
 
     _given_task: "Task | None" = PrivateAttr(None)
     _given_models: "Models | None" = PrivateAttr(None)
+    _builds: "dict[str, Build]" = PrivateAttr(default_factory=dict)
     _opening: "asyncio.Task[Resources] | None" = PrivateAttr(None)
 
     def given(self, *, task: "Task | None" = None, models: "Models | None" = None) -> "Context":
@@ -108,6 +111,17 @@ class Context(BaseModel):
         copy = self.model_copy()
         copy._given_task, copy._given_models, copy._opening = task, models, None
         return copy
+
+    def building(self, builds: "Mapping[str, Build]") -> "Context":
+        """Return a copy that has these factories of runnables at hand, besides those it has."""
+        copy = self.model_copy()
+        copy._builds, copy._opening = {**self._builds, **builds}, None
+        return copy
+
+    @property
+    def builds(self) -> "Mapping[str, Build]":
+        """The factories of runnables in memory, by name."""
+        return self._builds
 
     def share(self, opened: "Resources") -> None:
         """Let all nodes of the run use these resources instead of opening their own."""

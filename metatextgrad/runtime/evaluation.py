@@ -14,6 +14,7 @@ from metatextgrad.runtime.gathering import gather_all
 from metatextgrad.runtime.interpreter import Execution, Interpreter
 from metatextgrad.runtime.judging import asking
 from metatextgrad.runtime.resources import Resources
+from metatextgrad.runtime.wrapping import versions_of
 from metatextgrad.tasks.metrics import as_score
 
 Progress = Callable[[int, int], None]
@@ -38,7 +39,8 @@ async def evaluate_program(
     Raises:
         ProviderError: the provider left more examples unscored than the settings tolerate.
     """
-    key = content_id([program.id, resources.task.id, split, _settings(resources)])
+    versions = await asyncio.to_thread(versions_of, program, resources.context.builds)
+    key = content_id([program.id, resources.task.id, split, _settings(resources), *versions])
     space = namespace("evaluated")
     if (known := await resources.store.aget(space, key)) is not None:
         return Evaluation.model_validate(known.value)
@@ -94,7 +96,7 @@ def _given_up(failed: list[Attempt], left: int, of: int, requests: int) -> Provi
 async def _attempt(resources: Resources, interpreter: Interpreter, program: Program, example: Example) -> Attempt:
     try:
         execution = await interpreter.run(program, example.values())
-        score = await _scored(resources, execution.answer, example)
+        score = await _scored(resources, execution, example)
     except ProviderError as error:
         return Attempt(example, _unscored(example, "provider", str(error)), None, str(error))
     except ReplyError as error:
@@ -109,9 +111,14 @@ async def _attempt(resources: Resources, interpreter: Interpreter, program: Prog
     return Attempt(example, result, execution)
 
 
-async def _scored(resources: Resources, prediction: str, example: Example) -> Score:
-    """Score a prediction; a judge whose reply cannot be used, not even the second one, leaves it unscored."""
-    metric = resources.task.metric
+async def _scored(resources: Resources, execution: Execution, example: Example) -> Score:
+    """Score an answer; a judge whose reply cannot be used, not even the second one, leaves it unscored.
+
+    An agent that failed on its own is wrong, and why is what the textual gradient starts from.
+    """
+    if execution.error:
+        return Score(value=0.0, feedback=f"There is no answer, because the agent failed: {execution.error}")
+    metric, prediction = resources.task.metric, execution.answer
     if not isinstance(metric, JudgedMetric):
         return verdict(resources, prediction, example)
     try:

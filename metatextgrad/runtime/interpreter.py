@@ -4,12 +4,26 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from metatextgrad.core.errors import ReplyError
-from metatextgrad.core.program import Caller, Component, Extract, Join, Llm, Map, Program, Select, Split, Vote
+from metatextgrad.core.errors import AgentError, ReplyError
+from metatextgrad.core.program import (
+    Caller,
+    Component,
+    Extract,
+    Join,
+    Learnable,
+    Llm,
+    Map,
+    Program,
+    Select,
+    Split,
+    Vote,
+    Wrapped,
+)
 from metatextgrad.core.template import Text, render, slots
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.gathering import gather_all
 from metatextgrad.runtime.ledger import Call, Ledger, Message
+from metatextgrad.runtime.wrapping import Agents
 
 
 @dataclass(frozen=True)
@@ -26,7 +40,7 @@ Values = Mapping[str, TracedValue]
 
 @dataclass(frozen=True)
 class Invocation:
-    """One model call that a program made."""
+    """One model call that a program made, or one run of a wrapped runnable."""
 
     component: Caller
     place: tuple[int, ...]
@@ -35,11 +49,19 @@ class Invocation:
     output: str
     sources: tuple[str, ...]
     """Ids of the invocations whose outputs this one read."""
+    trace: str = ""
+    """What happened inside a runnable, whole."""
 
     @property
     def id(self) -> str:
         """Name the call: the component's name with its positions, such as solve.2.0."""
         return ".".join([self.component.name, *map(str, self.place)])
+
+    @property
+    def texts(self) -> tuple[Learnable, ...]:
+        """The texts that decided what was done."""
+        part = self.component
+        return part.texts() if isinstance(part, Wrapped) else (part,)
 
 
 @dataclass(frozen=True)
@@ -49,6 +71,8 @@ class Execution:
     answer: str
     sources: tuple[str, ...]
     invocations: tuple[Invocation, ...]
+    error: str = ""
+    """What a wrapped runnable raised on its own; there is no answer then."""
 
 
 @dataclass
@@ -57,7 +81,12 @@ class Interpreter:
 
     ledger: Ledger
     context: Context
+    agents: Agents | None = None
     _calls: dict[str, Invocation] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Build wrapped runnables once for all examples."""
+        self.agents = self.agents or Agents(self.ledger, self.context)
 
     async def run(self, program: Program, values: Mapping[str, str]) -> Execution:
         """Run a program on the named values of one example.
@@ -67,9 +96,12 @@ class Interpreter:
             ReplyError: a reply could not be used.
             BudgetReachedError: a cap was reached.
         """
-        inner = Interpreter(self.ledger, self.context)
+        inner = Interpreter(self.ledger, self.context, self.agents)
         start: Values = {name: Traced(values.get(name, "")) for name in program.inputs}
-        end = await inner.through(program.components, start, ())
+        try:
+            end = await inner.through(program.components, start, ())
+        except AgentError as error:
+            return Execution("", (error.invocation,), inner.trace(program), str(error))
         answer = end[program.answer]
         assert isinstance(answer, Traced), "Program checks that its output is one text"
         return Execution(answer.text, answer.sources, inner.trace(program))
@@ -96,7 +128,9 @@ class Interpreter:
             case Map():
                 return await self._map(part, values, place)
             case Join():
-                return Traced(render(part.template, _texts(values, part.reads()), part.separator), _sources(values, part.reads()))
+                return Traced(
+                    render(part.template, _texts(values, part.reads()), part.separator), _sources(values, part.reads())
+                )
             case Split():
                 source = _one(values, part.text)
                 return tuple(Traced(piece, source.sources) for piece in _pieces(source.text, part))
@@ -105,6 +139,8 @@ class Interpreter:
                 return Traced(_between(source.text, part), source.sources)
             case Vote():
                 return _winner(_many(values, part.over), part.after)
+            case Wrapped():
+                return await self._wrapped(part, values, place)
 
     async def _llm(self, part: Llm, values: Values, place: tuple[int, ...]) -> TracedValue:
         user = render(part.template, _texts(values, part.reads()))
@@ -142,6 +178,18 @@ class Interpreter:
 
         items = _many(values, part.over)
         return tuple(await gather_all(one(position, item) for position, item in enumerate(items)))
+
+    async def _wrapped(self, part: Wrapped, values: Values, place: tuple[int, ...]) -> Traced:
+        assert self.agents is not None, "set when the interpreter is made"
+        texts = _texts(values, part.reads())
+        outcome = await self.agents.run(part, texts)
+        asked: tuple[Message, ...] = (("human", render(part.template, texts)),)
+        output = f"It failed: {outcome.error}" if outcome.error else outcome.answer
+        made = Invocation(part, (*place, 0), asked, output, _sources(values, part.reads()), outcome.trace)
+        self._calls[made.id] = made
+        if outcome.error:
+            raise AgentError(outcome.error, made.id)
+        return Traced(outcome.answer, (made.id,))
 
     async def _call(
         self,

@@ -105,7 +105,7 @@ class Ledger:
         self.budget.check(self.meter, len(self._asking))
 
     async def spent(self, key: str, level: Level, usage: Usage) -> None:
-        """Count once, under this key, what calls used that did not go through the ledger: an agent's with its own model."""
+        """Count once, under this key, what calls used that were made past the ledger, as by an agent's own model."""
         await self.store.aput(self._usage, key, {"level": level, "usage": usage.model_dump()}, index=False)
         self._count(key, level, usage)
 

@@ -130,9 +130,9 @@ class Models:
     async def _limited(self, model: BaseChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         """Ask within a limit that leaves the client all its retries: it ends what no client would."""
         async with asyncio.timeout(self.request_seconds * (self.retries + 1) + _LONGEST_RETRY_AFTER * self.retries):
-            if type(model)._agenerate is not BaseChatModel._agenerate:
+            if getattr(type(model), "_agenerate", None) is not BaseChatModel._agenerate:
                 return await model.ainvoke(messages, **options)
-            # A model that only blocks. Not in the loop's own threads: nodes of agents may wait there for this very reply.
+            # A model that only blocks, and not in the loop's own threads: nodes of agents may wait there for its reply.
             self._threads = self._threads or ThreadPoolExecutor(_THREADS)
             ask = partial(copy_context().run, partial(model.invoke, messages, **options))
             return await asyncio.get_running_loop().run_in_executor(self._threads, ask)

@@ -57,6 +57,34 @@ Reply with one JSON object with these keys:
 </FEEDBACK>""",
 )
 
+BACKWARD_AGENT = Prompt(
+    needs=("role", "texts", "input", "trace", "output", "feedback", "reads"),
+    system="""You find out why one run of an agent or a chain inside a language model program led to a criticised
+result. It is built from texts, such as prompts and descriptions of tools; you see each whole <TEXT> with its name and
+role. You see its <ROLE>, its <INPUT>, all that happened in between (<TRACE>: calls of models and tools, with what came
+back and what failed), its <OUTPUT>, the texts from earlier calls that it read (<READ>), and the <FEEDBACK> on its
+output. Say how each text, and each text it read, should be different so that such feedback is no longer earned. The
+same texts will serve many other inputs, so describe a general strategy, name the mistake exactly and where it was made,
+and never write the new version yourself. Where a text is not to blame, leave its feedback empty.
+
+Reply with one JSON object with these keys:
+"texts": an object with the feedback on each text to blame, by its name, or {};
+"reads": an object with the feedback on each text read, by its name, or {}.""",
+    user="""<ROLE>{role}</ROLE>
+{texts}
+<INPUT>
+{input}
+</INPUT>
+{trace}
+<OUTPUT>
+{output}
+</OUTPUT>
+{reads}
+<FEEDBACK>
+{feedback}
+</FEEDBACK>""",
+)
+
 REWRITE = Prompt(
     needs=("instructions", "role", "text", "feedback", "past"),
     system="""{instructions}

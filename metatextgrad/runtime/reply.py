@@ -1,11 +1,13 @@
 """Replies of models: what is kept, and what cannot be used."""
 
 import re
+from typing import Any
 
 from langchain_core.messages import AIMessage
 
 from metatextgrad.core.errors import ReplyError
 from metatextgrad.core.identity import Value
+from metatextgrad.runtime.chat import kept
 
 _REASONING = re.compile(r"\s*<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _OPENED = re.compile(r"<(think|thinking|reasoning)>", re.IGNORECASE)
@@ -26,6 +28,8 @@ class Reply(Value):
     """Whether the provider told the tokens; if not, the price of the call is not known."""
     refusal: str = ""
     """What the model said when it would not answer."""
+    message: dict[str, Any] | None = None
+    """The whole message, with tool calls, where an agent asked."""
 
     def usable(self) -> str:
         """Return the text without the reasoning that it begins with.
@@ -56,8 +60,8 @@ def _without_reasoning(text: str) -> str:
     return text
 
 
-def reply_from(message: AIMessage) -> Reply:
-    """Keep of a message what the project uses."""
+def reply_from(message: AIMessage, *, whole: bool = False) -> Reply:
+    """Keep of a message what the project uses, or the whole of it too."""
     usage = message.usage_metadata
     told = message.response_metadata
     details = usage.get("input_token_details", {}) if usage else {}
@@ -70,4 +74,5 @@ def reply_from(message: AIMessage) -> Reply:
         cached_tokens=details.get("cache_read", 0) or 0,
         counted=usage is not None,
         refusal=str(message.additional_kwargs.get("refusal") or ""),
+        message=kept(message) if whole else None,
     )

@@ -62,7 +62,7 @@ async def open_resources(context: Context, store: BaseStore, run: str) -> Resour
         limiter=asyncio.Semaphore(context.concurrency),
     )
     await ledger.restore()
-    return Resources(context=context, task=task, ledger=ledger, store=store)
+    return Resources(context=context.building(task.program.builds), task=task, ledger=ledger, store=store)
 
 
 def _load(context: Context) -> Task:

@@ -4,7 +4,7 @@ from random import Random
 
 from metatextgrad.core.errors import ReplyError
 from metatextgrad.core.identity import Value
-from metatextgrad.core.program import Caller, Demonstration
+from metatextgrad.core.program import Demonstration, Learnable
 from metatextgrad.core.randomness import derive
 from metatextgrad.core.task import Example
 from metatextgrad.runtime.gathering import gather_all
@@ -89,9 +89,8 @@ def shown(example: Example) -> str:
 
 
 async def _proposed(
-    given: Proposing, pool: Pool, data: str, part: Caller, place: int, temperature: float | None
-) -> str | ReplyError:
-    """Return one proposal, or why there is none."""
+    given: Proposing, pool: Pool, data: str, part: Learnable, place: int, temperature: float | None
+) -> Proposal:
     rng = derive(given.resources.context.seed, "grounded", given.step, part.name, place)
     messages = GROUNDED.messages(
         instructions=given.stage.instructions,

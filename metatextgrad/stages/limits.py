@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from metatextgrad.core.errors import ReplyError
 from metatextgrad.core.optimizer import Alternate, BestOf, Chain, OnPlateau, Repeat, Schedule, stages_of
-from metatextgrad.core.program import Component, Llm, Map, Program, walk
+from metatextgrad.core.program import Component, Llm, Map, Program, Wrapped, walk
 from metatextgrad.runtime.structured import first_problem
 
 
@@ -59,8 +59,12 @@ def checked_program(base: Program, components: tuple[Component, ...]) -> Program
     except ValidationError as error:
         raise ReplyError(first_problem(error)) from None
     parts = tuple(walk(components))
+    if any(isinstance(part, Wrapped) for part in parts):
+        raise ReplyError("the proposal has a component of kind 'runnable'; only people may name code to run")
     _within("components", len(parts), PROGRAM_LIMITS.components)
-    _within("samples", max((part.samples for part in parts if isinstance(part, Llm)), default=1), PROGRAM_LIMITS.samples)
+    _within(
+        "samples", max((part.samples for part in parts if isinstance(part, Llm)), default=1), PROGRAM_LIMITS.samples
+    )
     _within("levels of maps", _depth(components), PROGRAM_LIMITS.nesting)
     _within("model calls for one question", program.calls_per_example(), PROGRAM_LIMITS.calls)
     _within("characters", len(program.model_dump_json()), PROGRAM_LIMITS.characters)

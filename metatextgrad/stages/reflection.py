@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from metatextgrad.core.estimate import up_to
-from metatextgrad.core.program import Caller, Program
+from metatextgrad.core.program import Learnable, Program
 from metatextgrad.core.randomness import derive
 from metatextgrad.core.task import Example
 from metatextgrad.core.trial import Evaluation
@@ -86,7 +86,7 @@ def total(attempts: Sequence[Attempt]) -> float:
     return sum(attempt.result.score or 0.0 for attempt in attempts)
 
 
-async def reflected(given: Proposing, component: Caller, records: Sequence[Record], sample: int) -> str:
+async def reflected(given: Proposing, component: Learnable, records: Sequence[Record], sample: int) -> str:
     """Ask for new instructions of one component, in the light of these records.
 
     Raises:
@@ -113,7 +113,7 @@ def records_of(attempts: Sequence[Attempt], component: str) -> list[Record]:
         Record(call.messages[-1][1], call.output, attempt.result.prediction, said_of(attempt))
         for attempt in attempts
         for call in _calls(attempt)
-        if call.component.name == component
+        if component in [text.name for text in call.texts]
     ]
 
 
@@ -149,9 +149,9 @@ def batches(resources: Resources, step: int, size: int) -> list[tuple[Example, .
     return [batch for batch in drawn if batch]
 
 
-def _turn(given: Proposing, parent: Program, attempts: Sequence[Attempt]) -> Caller:
+def _turn(given: Proposing, parent: Program, attempts: Sequence[Attempt]) -> Learnable:
     """Return the component whose turn it is: they take turns over the steps in which this stage proposed."""
-    called = {call.component.name for attempt in attempts for call in _calls(attempt)}
+    called = {text.name for attempt in attempts for call in _calls(attempt) for text in call.texts}
     parts = [part for name, part in parent.trainable().items() if name in called]
     if not parts:
         raise NothingToProposeError("no component whose instructions may change was called on its minibatch")

@@ -4,7 +4,7 @@ import json
 
 from metatextgrad.core.estimate import up_to
 from metatextgrad.core.identity import Value
-from metatextgrad.core.program import Component, Program
+from metatextgrad.core.program import Component, Program, Wrapped
 from metatextgrad.core.trial import Gradients, Trial
 from metatextgrad.runtime.artifacts import get
 from metatextgrad.runtime.prompts import STRUCTURE, section
@@ -40,6 +40,8 @@ class Redesigned(Value):
 async def propose(given: Proposing) -> Program:
     """Ask for new components, once."""
     assert given.gradients is not None, "the schedule sends this stage through textual_gradient"
+    if any(isinstance(part, Wrapped) for part in given.program.callers()):
+        raise NothingToProposeError("the program has a runnable, whose structure is in its own code")
     if not given.gradients.failed:
         raise NothingToProposeError("no example of the batch was answered wrongly")
     messages = STRUCTURE.messages(

@@ -3,7 +3,7 @@
 from metatextgrad.core.errors import ReplyError
 from metatextgrad.core.estimate import up_to
 from metatextgrad.core.identity import Value
-from metatextgrad.core.program import Caller, Program
+from metatextgrad.core.program import Learnable, Program
 from metatextgrad.core.template import lost_slots
 from metatextgrad.core.trial import Feedback, Trial
 from metatextgrad.runtime.artifacts import get
@@ -52,7 +52,7 @@ async def propose(given: Proposing) -> Program:
     return given.program.with_instructions(dict(zip(blamed, texts, strict=True)))
 
 
-async def _rewrite(given: Proposing, component: Caller, notes: tuple[Feedback, ...]) -> str:
+async def _rewrite(given: Proposing, component: Learnable, notes: tuple[Feedback, ...]) -> str:
     messages = REWRITE.messages(
         instructions=given.stage.instructions,
         role=component.role,
