@@ -38,7 +38,7 @@ async def propose(given: Proposing) -> Program:
     async def begin(given: Proposing) -> Space:
         labelled = settings.labelled > 0
         pool = await bootstrapped(given.resources, given.program, settings.runs, given.step, labelled=labelled)
-        texts = await instruction_candidates(given, pool, settings.instructions, settings.temperature)
+        texts = await instruction_candidates(given, pool, settings.candidates, settings.temperature)
         present = {
             part.name: part.demonstrations for part in given.program.trainable().values() if isinstance(part, Llm)
         }

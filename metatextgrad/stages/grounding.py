@@ -1,6 +1,7 @@
 """Proposals of instructions that are grounded in the data, the program and worked examples (MIPROv2; paper 7.2)."""
 
 from random import Random
+from typing import NamedTuple
 
 from metatextgrad.core.errors import ReplyError
 from metatextgrad.core.identity import Value
@@ -42,6 +43,13 @@ class Proposed(Value):
     proposed_text: str
 
 
+class Proposal(NamedTuple):
+    """A text, or why there is none."""
+
+    text: str
+    reason: str = ""
+
+
 async def instruction_candidates(
     given: Proposing, pool: Pool, number: int, temperature: float | None
 ) -> dict[str, tuple[str, ...]]:
@@ -53,14 +61,13 @@ async def instruction_candidates(
     data = await _described(given, temperature)
     parts = given.program.trainable()
     wanted = [(part, place) for part in parts.values() for place in range(1, number)]
-    replies = await gather_all(_proposed(given, pool, data, part, place, temperature) for part, place in wanted)
-    usable = [reply for reply in replies if isinstance(reply, str)]
-    if wanted and not usable:
-        raise next(reply for reply in replies if isinstance(reply, ReplyError))
+    proposals = await gather_all(_proposed(given, pool, data, part, place, temperature) for part, place in wanted)
+    if wanted and not any(proposal.text for proposal in proposals):
+        raise ReplyError(proposals[0].reason)
     texts = {name: [part.instructions] for name, part in parts.items()}
-    for (part, _), reply in zip(wanted, replies, strict=True):
-        if isinstance(reply, str):
-            texts[part.name].append(reply)
+    for (part, _), proposal in zip(wanted, proposals, strict=True):
+        if proposal.text:
+            texts[part.name].append(proposal.text)
     return {name: tuple(dict.fromkeys(found)) for name, found in texts.items()}
 
 
@@ -107,12 +114,11 @@ async def _proposed(
     def used(reply: Proposed) -> str:
         return accepted_text(part.instructions, reply.proposed_text)
 
+    ledger, sample = given.resources.ledger, sample_of(given.step, place)
     try:
-        return await ask_for(
-            Proposed, used, given.resources.ledger, "optimizer", messages, temperature, sample_of(given.step, place)
-        )
+        return Proposal(await ask_for(Proposed, used, ledger, "optimizer", messages, temperature, sample))
     except ReplyError as error:
-        return error
+        return Proposal("", str(error))
 
 
 def sample_of(step: int, place: int) -> int:

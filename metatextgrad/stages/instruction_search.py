@@ -21,7 +21,7 @@ async def propose(given: Proposing) -> Program:
     async def begin(given: Proposing) -> Space:
         # Demonstrations ground the proposals and are not shown to the program, as in MIPROv2 with 0 of them.
         pool = await bootstrapped(given.resources, given.program, settings.runs, given.step)
-        texts = await instruction_candidates(given, pool, settings.instructions, settings.temperature)
+        texts = await instruction_candidates(given, pool, settings.candidates, settings.temperature)
         return Space(instructions=texts)
 
     return await searched(given, settings, begin)

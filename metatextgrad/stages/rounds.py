@@ -32,7 +32,7 @@ Some = Annotated[int, Field(ge=1, le=100)]
 class SearchSettings(Settings):
     """Settings of both searches."""
 
-    instructions: Annotated[int, Field(ge=1, le=20)] = 6
+    candidates: Annotated[int, Field(ge=1, le=20)] = 6
     """Instructions to choose from for each component, the present ones among them (6: MIPROv2's `light`)."""
     trials: Annotated[int, Field(ge=1, le=50)] = 5
     """Combinations tried in one step; MIPROv2 scores one on the whole validation set after so many."""
@@ -191,7 +191,7 @@ def cost(given: Situation) -> Cost:
     settings: SearchSettings = given.settings
     trials = settings.trials * min(settings.minibatch, given.val)
     runs = min(settings.runs, given.train)
-    proposals = settings.instructions - 1
+    proposals = settings.candidates - 1
     likely, high = 1 + proposals * given.calls.likely, 1 + proposals * given.calls.high
     return Cost(
         runs=up_to(trials + (runs if given.first else 0), trials + runs),
