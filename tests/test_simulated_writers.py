@@ -6,7 +6,7 @@ import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from metatextgrad.core.errors import InputError, ReplyError
-from metatextgrad.core.program import Program, chain_of_thought
+from metatextgrad.core.program import Llm, Program, chain_of_thought
 from metatextgrad.core.template import slots
 from metatextgrad.nodes.meta_prompt_rewrite import Improved
 from metatextgrad.nodes.structure_merge import Merged, optimizer_from
@@ -212,7 +212,8 @@ def test_focused_instructions_make_components_for_the_task_that_see_the_question
     def shares(instructions: str) -> tuple[int, float]:
         """Return how many programs have a component for the task, and the share of calls that miss the question."""
         made = [answer(redesigning(kind, instructions, first), draw) for draw in DRAWS]
-        callers = [checked_program(first, parsed(Redesigned, text).components).callers() for text in made]
+        designs = [checked_program(first, parsed(Redesigned, text).components) for text in made]
+        callers = [[part for part in design.callers() if isinstance(part, Llm)] for design in designs]
         staged = [any(duty in part.instructions for part in parts for duty in duties) for parts in callers]
         blind = ["question" not in slots(part.template) for parts in callers for part in parts]
         return sum(staged), sum(blind) / len(blind)
