@@ -1,6 +1,7 @@
 """What users call: `optimize`, `meta_optimize`, `evaluate`, `resume`, `plan`, and their async twins."""
 
 import asyncio
+import secrets
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from metatextgrad.given import (
     GivenProgram,
     GivenTask,
     allowed,
+    fitting,
     new_record,
     optimizer_of,
     optimizers_of,
@@ -98,6 +100,7 @@ async def ameta_optimize(
     given, names = optimizers_of(optimizers)
     async with preparing(task, settings, models) as ready, open_workspace(workspace) as opened:
         start = program_of(program, ready.task)
+        ready = await fitting(ready, start, given)
         expected = plan_meta_optimize(ready.task, start, given, ready.context, ready.models.names)
         asked = {
             "optimizers": [await put(opened.store, optimizer) for optimizer in given],
@@ -127,6 +130,7 @@ async def aoptimize(
     given = optimizer_of(optimizer)
     async with preparing(task, settings, models) as ready, open_workspace(workspace) as opened:
         start = program_of(program, ready.task)
+        ready = await fitting(ready, start, [given])
         expected = plan_optimize(ready.task, start, given, ready.context, ready.models.names)
         asked = {
             "optimizer": await put(opened.store, given),
@@ -141,6 +145,7 @@ async def aresume(
     run: str,
     *,
     task: GivenTask | None = None,
+    program: GivenProgram = None,
     models: Models | None = None,
     caps: dict[str, float | int | None] | None = None,
     workspace: str | Path = DEFAULT,
@@ -152,6 +157,7 @@ async def aresume(
     Args:
         run: the run's name.
         task: the task, for a run that was started with a Task in memory.
+        program: the program, for a run that was started with one of `Program.from_runnable`.
         models: the models, for a run that was started with models in memory.
         caps: settings to change: max_calls, max_tokens_total, max_usd, max_seconds, concurrency, retries,
             request_seconds, unscored_share. Others would change the result and are refused.
@@ -165,6 +171,9 @@ async def aresume(
         async with preparing(task or settings.task, settings, models) as ready:
             if ready.task.id != record.task_id:
                 raise InputError(f"Run {run!r} was started on other data; its task {record.task!r} has changed since.")
+            known = program_of(program, ready.task).builds
+            before = await get(opened.store, Program, record.asked["program"])
+            ready = await fitting(ready, before.knowing(known), [])
             changes = {"settings": ready.context.model_dump(mode="json"), "status": "running"}
             return await _carried_out(opened, record.model_copy(update=changes), ready.context, on_event, stop)
 
@@ -186,8 +195,11 @@ async def aevaluate(
     """
     async with preparing(task, settings, models) as ready, open_workspace(workspace) as opened:
         chosen = program_of(program, ready.task)
+        ready = await fitting(ready, chosen, [])
         # Its own name for each evaluation, so that caps and usage are those of this one.
         asked = [chosen.id, ready.task.id, split, dict(ready.models.names), ready.context.seed]
+        if chosen.builds:  # the same name may stand for another factory, whose scores must not be taken for known
+            asked.append(secrets.token_hex(6))
         resources = await open_resources(ready.context, opened.store, f"evaluate-{content_id(asked)}")
         (stop or Stop()).attach(resources)
         try:
@@ -262,7 +274,7 @@ async def _carried_out(
     return Result(
         run=ended.run,
         findings=findings,
-        program=await get(opened.store, Program, findings.program),
+        program=(await get(opened.store, Program, findings.program)).knowing(context.builds),
         optimizer=await get(opened.store, Optimizer, findings.optimizer),
         usage=dict(resources.ledger.meter.levels),
     )

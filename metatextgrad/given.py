@@ -5,14 +5,14 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from metatextgrad.core.errors import InputError
 from metatextgrad.core.optimizer import Optimizer
-from metatextgrad.core.program import Program
+from metatextgrad.core.program import Program, Wrapped
 from metatextgrad.core.programs import PROGRAMS, program_named
 from metatextgrad.core.task import Task
 from metatextgrad.planning import Plan
@@ -22,7 +22,8 @@ from metatextgrad.runtime.models import Models, models_for
 from metatextgrad.runtime.prices import refuse_unpriced
 from metatextgrad.runtime.record import Kind, Record
 from metatextgrad.runtime.workspace import Workspace
-from metatextgrad.stages import OPTIMIZERS, checked, optimizer_named
+from metatextgrad.runtime.wrapping import check_agents
+from metatextgrad.stages import OPTIMIZERS, checked, kind_of, optimizer_named
 from metatextgrad.tasks import load_task, scored_by
 from metatextgrad.tasks.files import read_optimizer, read_program
 
@@ -107,6 +108,26 @@ def program_of(given: GivenProgram, task: Task) -> Program:
     if given in PROGRAMS:
         return program_named(str(given), task)
     return read_program(Path(given))
+
+
+async def fitting(ready: Prepared, program: Program, optimizers: Sequence[Optimizer]) -> Prepared:
+    """Return what a run needs with the program's factories at hand, once each of its runnables was built.
+
+    Raises:
+        InputError: one cannot be built, or an optimizer would change the structure of a program that has one.
+    """
+    wrapped = [part.name for part in program.callers() if isinstance(part, Wrapped)]
+    if not wrapped:
+        return ready
+    for optimizer in optimizers:
+        if any(kind_of(stage).improves == "structure" for stage in optimizer.stages()):
+            raise InputError(
+                f"Optimizer {optimizer.name!r} has a stage that changes the structure of programs, and that of "
+                f"{wrapped[0]!r} is in its own code; give optimizers of texts alone, such as tgd."
+            )
+    context = ready.context.building(program.builds)
+    await asyncio.to_thread(check_agents, program, context.builds, ready.models)
+    return replace(ready, context=context)
 
 
 async def new_record(

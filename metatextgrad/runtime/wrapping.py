@@ -65,7 +65,7 @@ class Agents:
 
     def _settings(self) -> list[object]:
         return [
-            self.ledger.models.name("program"),
+            self.ledger.models.identity("program"),
             self.context.program_temperature,
             self.ledger.max_tokens,
             self.ledger.seed,

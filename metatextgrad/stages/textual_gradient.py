@@ -1,5 +1,8 @@
 """Textual gradient descent, TGD: rewrite each component's instructions by its feedback (TextGrad; paper 8.4)."""
 
+from collections.abc import Mapping
+from typing import Literal
+
 from metatextgrad.core.errors import ReplyError
 from metatextgrad.core.estimate import up_to
 from metatextgrad.core.identity import Value
@@ -31,6 +34,8 @@ class TextualGradientSettings(Settings):
 
     history: PastSteps = 0
     """How many past versions of the text, with their scores, are shown (TextGrad's momentum; 0 as in the paper)."""
+    texts: Literal["all", "in_turn", "most_criticized"] = "all"
+    """Which texts one step rewrites: all that have feedback, one after the other, or the one with the most feedback."""
 
 
 class Rewritten(Value):
@@ -48,8 +53,21 @@ async def propose(given: Proposing) -> Program:
         raise ReplyError(given.gradients.lost[0])
     if not blamed:
         raise NothingToProposeError("no example of the batch gave feedback on a component")
-    texts = await gather_all(_rewrite(given, trainable[name], notes) for name, notes in blamed.items())
-    return given.program.with_instructions(dict(zip(blamed, texts, strict=True)))
+    chosen = _chosen(given, tuple(trainable), blamed)
+    texts = await gather_all(_rewrite(given, trainable[name], blamed[name]) for name in chosen)
+    return given.program.with_instructions(dict(zip(chosen, texts, strict=True)))
+
+
+def _chosen(given: Proposing, order: tuple[str, ...], blamed: Mapping[str, tuple[Feedback, ...]]) -> tuple[str, ...]:
+    """Return the texts to rewrite at this step, by the stage's setting; of equals the first in the program."""
+    match TextualGradientSettings.model_validate(given.stage.settings).texts:
+        case "all":
+            return tuple(blamed)
+        case "most_criticized":
+            return (max(blamed, key=lambda name: len(blamed[name])),)
+        case "in_turn":
+            begin = (given.step - 1) % len(order)
+            return (next(name for name in (*order[begin:], *order[:begin]) if name in blamed),)
 
 
 async def _rewrite(given: Proposing, component: Learnable, notes: tuple[Feedback, ...]) -> str:
@@ -114,6 +132,8 @@ async def _version(given: Proposing, trial: Trial, name: str) -> str:
 
 def cost(given: Situation) -> Cost:
     """Count one reply for each text."""
+    if given.settings.texts != "all":
+        return Cost(asked=up_to(1, 1))
     return Cost(asked=up_to(given.calls.likely, given.calls.high))
 
 

@@ -14,7 +14,7 @@ NO_QUESTION = "The call does not see the question itself; the question should be
 
 
 def criticise(request: Request, author: Author) -> dict[str, object]:
-    """Return the feedback on the instructions and on each text that was read."""
+    """Return the feedback on the instructions, or on the texts of an agent, and on each text that was read."""
     output = section(request.user, "OUTPUT")
     found = faults_in(author.kind, output, section(request.user, "FEEDBACK")) or [author.rng.choice(known(author.kind))]
     if author.happens(MISTAKEN):
@@ -28,4 +28,8 @@ def criticise(request: Request, author: Author) -> dict[str, object]:
         if "name" in read.attributes and author.happens(BLAMES_SOURCES)
     }
     said = [*remarks, "The instructions need a general strategy against this mistake.", *author.chatter()]
-    return {"instructions": " ".join(said), "reads": reads}
+    if "texts" not in request.keys:
+        return {"instructions": " ".join(said), "reads": reads}
+    names = [text.attributes["name"] for text in sections(request.user, "TEXT") if "name" in text.attributes]
+    blamed = [name for name in names if author.happens(BLAMES_SOURCES)] or [author.rng.choice(names)]
+    return {"texts": dict.fromkeys(blamed, " ".join(said)), "reads": reads}
