@@ -1,0 +1,34 @@
+"""A PostgreSQL database of its own for each test, where a server answers."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+SERVER = os.environ.get("METATEXTGRAD_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/test")
+"""Where tests make and drop databases."""
+
+
+def missing() -> str:
+    """Say why there is no server to test with; empty where there is one."""
+    try:
+        psycopg.connect(SERVER, connect_timeout=5).close()
+    except psycopg.Error as error:
+        return f"no PostgreSQL (METATEXTGRAD_TEST_POSTGRES): {str(error).splitlines()[0]}"
+    return ""
+
+
+@contextmanager
+def fresh_database(server: str = SERVER) -> Iterator[str]:
+    """Make a database, and drop it at the end, whoever is still connected."""
+    name = f"metatextgrad_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield urlsplit(server)._replace(path=f"/{name}").geturl()
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
