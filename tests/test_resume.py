@@ -1,120 +1,148 @@
-"""Nothing that was paid for is lost: a fast part of the kill matrix, signals, and two processes on one run.
+"""A run stopped at any call and resumed makes no call twice and ends with the same results to the byte."""
 
-`make kill-matrix` kills at every call.
-"""
-
-import dataclasses
-import os
-import signal
-from collections.abc import Iterator
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.killing import MODELS, Moment, Place, ended, kill, place, resume, wait_for
+from metatextgrad.api import Result, ameta_optimize, aresume
+from metatextgrad.core.errors import BudgetReachedError, InputError, InterruptError, ProviderError
+from metatextgrad.core.optimizer import Optimizer, best_of
+from metatextgrad.execution import Stop
+from metatextgrad.runtime.context import Context
+from tests.scripted import Script
+from tests.test_algorithms import PROMPTS, STRUCTURE
+from tests.worlds import World
 
-pytestmark = pytest.mark.enable_socket  # processes are forked over a socket of the file system
+OPTIMIZERS = [
+    Optimizer(name="prompts", purpose="p", schedule=PROMPTS),
+    Optimizer(name="both", purpose="p", schedule=best_of(STRUCTURE, PROMPTS)),
+]
+SETTINGS = Context(seed=3, steps=2, meta_prompt_steps=1, meta_structure_steps=1, batch_size=2)
+
+
+async def started(script: Script, workspace: Path, stop: Stop | None = None, **caps: Any) -> Result:
+    return await ameta_optimize(
+        World(3).task(),
+        optimizers=OPTIMIZERS,
+        settings=SETTINGS.model_copy(update=caps),
+        models=script.models(),
+        workspace=workspace,
+        run="run.1",
+        stop=stop,
+    )
+
+
+async def resumed(script: Script, workspace: Path, **caps: Any) -> Result:
+    return await aresume("run.1", task=World(3).task(), models=script.models(), workspace=workspace, caps=caps)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Return the place of a run that was left alone."""
-    with place(tmp_path_factory.mktemp("runs") / "whole") as found:
-        assert found.finish() == 0, found.complaints
-    return found
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, int]:
+    """Return the result of a run that nobody stopped, and how many calls it made."""
+    script = Script(World(3).reply)
+    result = asyncio.run(started(script, tmp_path_factory.mktemp("whole")))
+    assert len(script.asked) == sum(usage.calls for usage in result.usage.values())
+    return result, len(script.asked)
 
 
-@pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Place]:
-    with place(tmp_path / "fresh") as found:
-        yield found
+def same(result: Result, whole: Result) -> bool:
+    return (result.findings.model_dump_json(), result.program, result.optimizer, result.usage) == (
+        whole.findings.model_dump_json(),
+        whole.program,
+        whole.optimizer,
+        whole.usage,
+    )
 
 
-def at(whole: Place, when: str) -> int:
-    """Return the number of the call that a moment of the run is at."""
-    metas = [number for number, model in enumerate(whole.models, 1) if model == MODELS["meta"]]
-    rewrite, merge, last = metas[0], metas[-1], len(whole.models)
-    return {
-        "the first call": 1,
-        "within the first inner loops": rewrite // 2,
-        "the first rewrite of an optimizer": rewrite,
-        "within the second inner loops": (rewrite + merge) // 2,
-        "the merge of the optimizers": merge,
-        "within the merged inner loop": (merge + last) // 2,
-        "the last call": last,
-    }[when]
-
-
-@pytest.mark.parametrize(
-    ("moment", "when"),
-    [
-        ("answered", "the first call"),
-        ("kept", "within the first inner loops"),
-        ("answered", "the first rewrite of an optimizer"),
-        ("answered", "within the second inner loops"),
-        ("kept", "the merge of the optimizers"),
-        ("answered", "within the merged inner loop"),
-        ("answered", "the last call"),
-        ("kept", "the last call"),
-    ],
-)
-def test_a_run_that_was_killed_finds_the_same_and_asks_for_nothing_it_has(
-    moment: Moment, when: str, whole: Place, fresh: Place
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9, 1.0])
+async def test_run_stopped_by_a_cap_goes_on_where_it_stopped(
+    whole: tuple[Result, int], share: float, tmp_path: Path
 ) -> None:
-    kill(fresh, moment, at(whole, when))
-    verdict = resume(fresh, whole)
-    assert verdict.good, verdict
+    expected, calls = whole
+    cap = max(1, min(calls - 1, round(share * calls)))
+    script = Script(World(3).reply)
+    with pytest.raises(BudgetReachedError):
+        await started(script, tmp_path, max_calls=cap)
+    assert len(script.asked) == cap
+    assert same(await resumed(script, tmp_path, max_calls=None), expected)
+    assert len(script.asked) == calls
 
 
-def test_two_kills_in_a_row_lose_no_more_than_one(whole: Place, fresh: Place) -> None:
-    half = len(whole.answered) // 2
-    assert kill(fresh, "kept", half // 2) == -signal.SIGKILL
-    second = resume(fresh, whole, lambda: kill(fresh, "answered", half))
-    assert (second.code, second.repeated) == (-signal.SIGKILL, 0)
-    verdict = resume(fresh, whole)
-    assert verdict.good, verdict
+async def test_run_stopped_again_and_again_makes_no_call_twice(whole: tuple[Result, int], tmp_path: Path) -> None:
+    expected, calls = whole
+    script = Script(World(3).reply)
+    with pytest.raises(BudgetReachedError):
+        await started(script, tmp_path, max_calls=1)
+    for cap in range(20, calls, 20):
+        with pytest.raises(BudgetReachedError):
+            await resumed(script, tmp_path, max_calls=cap)
+        assert len(script.asked) == cap
+    assert same(await resumed(script, tmp_path, max_calls=None), expected)
+    assert len(script.asked) == calls
 
 
-@pytest.mark.parametrize(
-    ("number", "plain"),
-    [(signal.SIGINT, False), (signal.SIGTERM, False), (signal.SIGINT, True)],
-    ids=["Ctrl-C", "SIGTERM", "Ctrl-C in a script"],
-)
-def test_a_run_that_is_asked_to_stop_keeps_the_calls_in_flight(
-    number: signal.Signals, plain: bool, whole: Place, fresh: Place
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.7, 0.95])
+async def test_run_paused_by_the_provider_goes_on(whole: tuple[Result, int], share: float, tmp_path: Path) -> None:
+    expected, calls = whole
+    world, fails_at = World(3), round(share * calls)
+
+    def reply(messages: Any, level: Any) -> str:
+        if len(script.asked) == fails_at:
+            raise ConnectionError("no route")
+        return world.reply(messages, level)
+
+    script = Script(reply)
+    with pytest.raises(ProviderError, match="no route"):
+        await started(script, tmp_path, concurrency=1)
+    assert same(await resumed(script, tmp_path), expected)
+    assert len(script.asked) == calls + 1
+
+
+@pytest.mark.parametrize("share", [0.1, 0.6])
+async def test_run_interrupted_from_outside_keeps_what_is_in_flight_and_goes_on(
+    whole: tuple[Result, int], share: float, tmp_path: Path
 ) -> None:
-    process = fresh.start(plain=plain)
-    wait_for(process, lambda: fresh.kept_so_far >= len(whole.answered) // 2)
-    fresh.server.latency = 0.1  # so that calls are in flight
-    asked = fresh.server.requests
-    wait_for(process, lambda: fresh.server.requests > asked)
-    os.kill(process.pid or 0, number)
-    assert ended(process) == 130
-    assert len(fresh.answered) == len(fresh.kept()) < len(whole.answered)
-    fresh.server.latency = 0.0
-    verdict = resume(fresh, whole)
-    assert verdict.good, verdict
-    assert verdict.lost == 0
+    expected, calls = whole
+    world, stop = World(3), Stop()
+
+    def reply(messages: Any, level: Any) -> str:
+        if len(script.asked) >= share * calls:
+            stop.request()
+        return world.reply(messages, level)
+
+    script = Script(reply, delay=lambda *_: 0.001)
+    with pytest.raises(InterruptError):
+        await started(script, tmp_path, stop=stop)
+    share = 2
+    assert same(await resumed(script, tmp_path), expected)
+    assert len(script.asked) == calls
 
 
-def test_a_second_process_on_a_run_is_refused_and_the_first_goes_on(whole: Place, fresh: Place) -> None:
-    fresh.server.latency = 0.02
-    first = fresh.start()
-    wait_for(first, lambda: fresh.kept_so_far >= 5)
-    second = dataclasses.replace(fresh, folder=fresh.folder / "second", workspace=str(fresh.folder / "workspace"))
-    assert second.finish() == 2
-    assert second.outcome == {
-        "error": "RunBusyError",
-        "message": "Run 'run' is at work in another process; wait for it, or stop it first.",
-    }
-    fresh.server.latency = 0.0
-    assert ended(first) == 0
-    assert fresh.results == whole.results
-    assert len(fresh.answered) == len(whole.answered)
+async def test_run_that_has_ended_gives_its_result_again_without_a_call(
+    whole: tuple[Result, int], tmp_path: Path
+) -> None:
+    script = Script(World(3).reply)
+    await started(script, tmp_path)
+    assert same(await resumed(script, tmp_path), whole[0])
+    assert len(script.asked) == whole[1]
 
 
-def test_two_runs_share_a_new_workspace_side_by_side(whole: Place, fresh: Place) -> None:
-    other = dataclasses.replace(fresh, folder=fresh.folder / "other", workspace=str(fresh.folder / "workspace"))
-    processes = fresh.start(), other.start(run="other")
-    assert [ended(process) for process in processes] == [0, 0], fresh.complaints + other.complaints
-    assert fresh.results["findings.json"] == other.results["findings.json"] == whole.results["findings.json"]
+async def test_settings_that_would_change_the_result_are_refused(tmp_path: Path) -> None:
+    await started(Script(World(3).reply), tmp_path)
+    with pytest.raises(InputError, match="Setting 'steps' cannot change when a run is resumed"):
+        await resumed(Script(World(3).reply), tmp_path, steps=9)
+
+
+async def test_run_is_not_resumed_on_other_data(tmp_path: Path) -> None:
+    script = Script(World(3).reply)
+    await started(script, tmp_path)
+    with pytest.raises(InputError, match=r"Run 'run\.1' was started on other data"):
+        await aresume("run.1", task=World(3, sizes=(7, 9, 4)).task(), models=script.models(), workspace=tmp_path)
+
+
+async def test_name_of_a_run_is_taken_once(tmp_path: Path) -> None:
+    await started(Script(World(3).reply), tmp_path)
+    with pytest.raises(InputError, match=r"Run 'run\.1' exists already"):
+        await started(Script(World(3).reply), tmp_path)
