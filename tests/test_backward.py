@@ -269,7 +269,8 @@ async def test_reply_that_cannot_be_used_loses_its_branch_and_is_on_record() -> 
     gradients, script, *_ = await flowed(handler, count=1)
     reached = {name for name, notes in gradients.components.items() if notes}
     assert reached == set(CALLS) - {"second"}
-    assert gradients.lost == ("feedback on second.0 for example train/0: the reply has no JSON object",)
+    reason = "the reply has no JSON object; it begins 'I would rather not.'"
+    assert gradients.lost == (f"feedback on second.0 for example train/0: {reason}",)
     assert script.calls["optimizer"] == 11 + 1, "it was asked for once more"
 
 

@@ -219,7 +219,7 @@ async def test_no_usable_proposal_at_all_is_an_invalid_step_with_its_reason() ->
 
     done = await ran(stage("instruction_search", **SMALL), Mute(), steps=1)
     assert done.trials[1].outcome == "invalid"
-    assert done.trials[1].candidates[0]["reason"] == "the reply has no JSON object"
+    assert done.trials[1].candidates[0]["reason"].startswith("the reply has no JSON object")
 
 
 async def test_demonstrations_come_from_training_examples_that_came_out_right() -> None:

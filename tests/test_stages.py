@@ -10,15 +10,17 @@ from langgraph.runtime import Runtime
 
 from metatextgrad.core.errors import InputError, ProviderError, ReplyError
 from metatextgrad.core.optimizer import Stage
-from metatextgrad.core.program import Llm, Program
+from metatextgrad.core.program import Join, Llm, Map, Program, Split
 from metatextgrad.core.trial import Candidate, Feedback, Gradients, Trial, candidate
 from metatextgrad.nodes.propose import last_trials
 from metatextgrad.nodes.textual_gradient import batches, textual_gradient
 from metatextgrad.runtime.artifacts import get, put
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.resources import Resources
+from metatextgrad.runtime.structured import parsed
 from metatextgrad.stages import KINDS, adas_tg, checked, kind_of, optimizer_named, settings_of, stage, tgd
 from metatextgrad.stages.kind import NothingToProposeError, Proposing
+from metatextgrad.stages.structure import Redesigned, written
 from tests.scripted import Handler, Script, in_turn, llm, opened, tiny_task
 
 LONG = {what: " ".join(f"{what}{number}" for number in range(500)) for what in ("first", "second", "in", "out", "said")}
@@ -308,3 +310,16 @@ def test_stage_that_cannot_work_is_refused_with_its_reason(kind: str, settings: 
         checked(tgd().model_copy(update={"schedule": wrong}))
     with pytest.raises(InputError, match=reason):
         stage(kind, **settings)
+
+
+def test_a_program_is_shown_in_the_form_in_which_it_can_be_answered() -> None:
+    nested = Program(
+        name="nested",
+        components=(
+            Llm(name="plan", instructions="Plan."),
+            Split(name="steps", text="plan"),
+            Map(name="work", over="steps", body=(Llm(name="do", instructions="Do.", template="{item}"),)),
+            Join(name="end", template="{work}"),
+        ),
+    )
+    assert parsed(Redesigned, f'{{"components": {written(nested)}}}').components == nested.components

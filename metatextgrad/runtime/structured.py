@@ -14,6 +14,7 @@ from metatextgrad.runtime.ledger import Call, Ledger, Message
 from metatextgrad.runtime.meter import Level
 from metatextgrad.runtime.prompts import AGAIN
 
+_QUOTED = 120
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -60,7 +61,7 @@ def parsed(form: type[M], text: str) -> M:
     """
     begin = text.find("{")
     if begin < 0:
-        raise ReplyError("the reply has no JSON object")
+        raise ReplyError(f"the reply has no JSON object; it begins {text[:_QUOTED]!r}")
     try:
         value, _ = json.JSONDecoder(strict=False).raw_decode(text[begin:])
         _check_characters(value)

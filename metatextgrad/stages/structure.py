@@ -4,7 +4,7 @@ import json
 
 from metatextgrad.core.estimate import up_to
 from metatextgrad.core.identity import Value
-from metatextgrad.core.program import Component, Program, Wrapped
+from metatextgrad.core.program import Component, Map, Program, Wrapped
 from metatextgrad.core.trial import Gradients, Trial
 from metatextgrad.runtime.artifacts import get
 from metatextgrad.runtime.prompts import STRUCTURE, section
@@ -63,8 +63,14 @@ async def propose(given: Proposing) -> Program:
 
 def written(program: Program) -> str:
     """Write a program's components as the JSON that a model reads and answers in."""
-    parts = [part.model_dump(mode="json", exclude_defaults=True) | {"kind": part.kind} for part in program.components]
-    return json.dumps(parts, indent=1, ensure_ascii=False)
+    return json.dumps([_part(part) for part in program.components], indent=1, ensure_ascii=False)
+
+
+def _part(part: Component) -> dict[str, object]:
+    """Leave out what has its default, but never the kind, without which the JSON could not be read again."""
+    fields = part.model_dump(mode="json", exclude_defaults=True)
+    body = {"body": [_part(inner) for inner in part.body]} if isinstance(part, Map) else {}
+    return {"kind": part.kind, **fields, **body}
 
 
 def feedback_on(gradients: Gradients) -> str:
