@@ -156,7 +156,7 @@ async def aresume(
 
     Args:
         run: the run's name.
-        task: the task, for a run that was started with a Task in memory.
+        task: the task, for a run that was started with a Task in memory; or the path of its file, where that has moved.
         program: the program, for a run that was started with one of `Program.from_runnable`.
         models: the models, for a run that was started with models in memory.
         caps: settings to change: max_calls, max_tokens_total, max_usd, max_seconds, concurrency, retries,

@@ -1,8 +1,9 @@
 """A workspace in PostgreSQL: a run started on one machine resumes on another."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool
 
 _CONNECT_SECONDS = 10
-_LOCK_TRIES = 20
-_LOCK_PAUSE_SECONDS = 0.1
+"""Also how long the pool tries for, which is longer than a database takes to start again."""
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 """A machine that is gone is noticed within half a minute, at both ends."""
+_LOCK_PAUSE_SECONDS = 0.1
+_HOLD_TRIES = 20
+"""The server needs a moment to see that a killed process is gone."""
+_OPENING_TRIES = 600
 
 
 @asynccontextmanager
@@ -32,47 +36,73 @@ async def open_postgres(uri: str, folder: Path) -> AsyncIterator[Workspace]:
         from langgraph.store.postgres.aio import AsyncPostgresStore
     except ImportError as error:
         raise InputError("A PostgreSQL workspace needs the extra: pip install 'metatextgrad[postgres]'.") from error
-    async with _pool(uri) as pool:
-        saver = AsyncPostgresSaver(pool, serde=serializer())
-        store = AsyncPostgresStore(pool)
-        await saver.setup()
-        await store.setup()
-        yield Workspace(saver=saver, store=store, folder=folder, hold=lambda run: _advisory_lock(uri, run))
+    async with AsyncExitStack() as stack:
+        async with await _reached(uri) as first:
+            # One process at a time: making the tables is not safe for two.
+            await _locked(first, "opening", _OPENING_TRIES)
+            pool = await stack.enter_async_context(_pool(uri))
+            saver, store = AsyncPostgresSaver(pool, serde=serializer()), AsyncPostgresStore(pool)
+            await saver.setup()
+            await store.setup()
+        yield Workspace(saver=saver, store=store, folder=folder, hold=lambda run: _hold(uri, run))
 
 
-@asynccontextmanager
-async def _pool(uri: str) -> AsyncIterator["AsyncConnectionPool[Any]"]:
-    from psycopg import AsyncConnection, Error
-    from psycopg.rows import dict_row
-    from psycopg_pool import AsyncConnectionPool
+async def _reached(uri: str) -> "AsyncConnection[Any]":
+    """Connect once by hand: the pool would try for long and log each failure."""
+    from psycopg import Error
 
-    try:  # once by hand: the pool would try for long and log each failure
-        await (await AsyncConnection.connect(uri, connect_timeout=_CONNECT_SECONDS)).close()
+    try:
+        return await _connected(uri)
     except Error as error:
         # Not the whole URI: it can hold a password.
         place = uri.rpartition("@")[2].removeprefix("postgresql://")
         raise InputError(f"The database at {place!r} does not answer: {str(error).splitlines()[0]}") from error
-    options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
-    # Checked before each use, so that a database that was started again serves at once.
-    check = AsyncConnectionPool.check_connection
-    async with AsyncConnectionPool(uri, min_size=1, max_size=4, open=False, kwargs=options, check=check) as pool:
-        yield pool
+
+
+async def _connected(uri: str) -> "AsyncConnection[Any]":
+    from psycopg import AsyncConnection
+    from psycopg.conninfo import make_conninfo
+
+    where = make_conninfo(uri, connect_timeout=_CONNECT_SECONDS, **_KEEPALIVE)
+    return await AsyncConnection.connect(where, autocommit=True)
 
 
 @asynccontextmanager
-async def _advisory_lock(uri: str, run: str) -> AsyncIterator[Lost]:
-    """Hold an advisory lock on a connection of its own; the server lets go when the connection ends."""
-    from psycopg import AsyncConnection, conninfo
+async def _pool(uri: str) -> AsyncIterator["AsyncConnectionPool[Any]"]:
+    from psycopg.rows import dict_row
+    from psycopg_pool import AsyncConnectionPool
 
-    asked, key = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (f"metatextgrad {run}",)
-    connecting = AsyncConnection.connect(conninfo.make_conninfo(uri, **_KEEPALIVE), autocommit=True)
-    async with await connecting as connection:
-        for _ in range(_LOCK_TRIES):  # the server needs a moment to see that a killed process is gone
-            row = await (await connection.execute(asked, key)).fetchone()
-            if row and row[0]:
-                break
-            await asyncio.sleep(_LOCK_PAUSE_SECONDS)
-        else:
+    options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
+    # What matters of its warnings becomes an error of ours; whoever sets up logging gets them all.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
+    async with AsyncConnectionPool(
+        uri,
+        min_size=1,
+        max_size=4,
+        open=False,
+        kwargs=options,
+        check=AsyncConnectionPool.check_connection,  # so that a database that was started again serves at once
+        timeout=_CONNECT_SECONDS,
+    ) as pool:
+        yield pool
+
+
+async def _locked(connection: "AsyncConnection[Any]", name: str, tries: int) -> bool:
+    """Take an advisory lock, which the server gives back when the connection ends, and say whether that went well."""
+    for _ in range(tries):
+        asked = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
+        row = await (await connection.execute(asked, (f"metatextgrad {name}",))).fetchone()
+        if row and row[0]:
+            return True
+        await asyncio.sleep(_LOCK_PAUSE_SECONDS)
+    return False
+
+
+@asynccontextmanager
+async def _hold(uri: str, run: str) -> AsyncIterator[Lost]:
+    """Hold a run on a connection of its own."""
+    async with await _connected(uri) as connection:
+        if not await _locked(connection, f"run {run}", _HOLD_TRIES):
             raise busy(run)
         lost = asyncio.create_task(_end_of(connection))
         try:

@@ -60,6 +60,26 @@ async def _saver(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
 
 @asynccontextmanager
 async def _store(path: Path) -> AsyncIterator[AsyncSqliteStore]:
+    if new := await asyncio.to_thread(_unmade, path):
+        async with _store_at(new):
+            pass
+        await asyncio.to_thread(new.rename, path)
+    async with _store_at(path) as store:
+        yield store
+
+
+def _unmade(path: Path) -> Path | None:
+    """Return where to make the tables, if they are not made: a process that dies at it may leave half of them there."""
+    if path.exists():
+        return None
+    new = path.with_suffix(".new")
+    for left in path.parent.glob(f"{new.name}*"):
+        left.unlink()
+    return new
+
+
+@asynccontextmanager
+async def _store_at(path: Path) -> AsyncIterator[AsyncSqliteStore]:
     async with _connect(path, None) as connection:  # the store says BEGIN and COMMIT itself
         store = AsyncSqliteStore(connection)
         await store.setup()
