@@ -4,6 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from metatextgrad.adapters.runnable import as_runnable, texts_of
+    from metatextgrad.adapters.tool import create_optimizer_tool
+    from metatextgrad.adapters.trajectories import aoptimize_prompt, optimize_prompt
     from metatextgrad.api import (
         Result,
         aevaluate,
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
         resume,
     )
     from metatextgrad.core.optimizer import Optimizer, Stage, alternate, best_of, chain, on_plateau, repeat
-    from metatextgrad.core.program import Program
+    from metatextgrad.core.program import Program, Variable
     from metatextgrad.core.task import Example, Score, Task
     from metatextgrad.runtime.context import Context
     from metatextgrad.runtime.models import Models
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from metatextgrad.tasks.files import read_optimizer, read_program, write_json
 
 _HOMES = {
+    "metatextgrad.adapters.runnable": ("as_runnable", "texts_of"),
+    "metatextgrad.adapters.tool": ("create_optimizer_tool",),
+    "metatextgrad.adapters.trajectories": ("aoptimize_prompt", "optimize_prompt"),
     "metatextgrad.api": (
         "Result",
         "aevaluate",
@@ -47,7 +53,7 @@ _HOMES = {
         "on_plateau",
         "repeat",
     ),
-    "metatextgrad.core.program": ("Program",),
+    "metatextgrad.core.program": ("Program", "Variable"),
     "metatextgrad.core.task": ("Example", "Score", "Task"),
     "metatextgrad.runtime.context": ("Context",),
     "metatextgrad.runtime.models": ("Models",),
@@ -67,25 +73,31 @@ __all__ = [
     "Score",
     "Stage",
     "Task",
+    "Variable",
     "adas_tg",
     "aevaluate",
     "alternate",
     "ameta_optimize",
     "aoptimize",
+    "aoptimize_prompt",
     "aresume",
+    "as_runnable",
     "best_of",
     "chain",
+    "create_optimizer_tool",
     "evaluate",
     "load_task",
     "meta_optimize",
     "on_plateau",
     "optimize",
+    "optimize_prompt",
     "plan",
     "read_optimizer",
     "read_program",
     "repeat",
     "resume",
     "stage",
+    "texts_of",
     "tgd",
     "write_json",
 ]

@@ -1,12 +1,10 @@
 """What users call: `optimize`, `meta_optimize`, `evaluate`, `resume`, `plan`, and their async twins."""
 
-import asyncio
 import secrets
-from collections.abc import Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from metatextgrad.core.errors import InputError
 from metatextgrad.core.identity import content_id
@@ -15,7 +13,7 @@ from metatextgrad.core.program import Program
 from metatextgrad.core.report import Findings
 from metatextgrad.core.task import Split, Task
 from metatextgrad.core.trial import Evaluation
-from metatextgrad.execution import OnEvent, Stop, execute
+from metatextgrad.execution import OnEvent, Stop, blocking, execute
 from metatextgrad.given import (
     GivenOptimizer,
     GivenProgram,
@@ -40,7 +38,6 @@ from metatextgrad.runtime.resources import open_resources
 from metatextgrad.runtime.workspace import DEFAULT, Workspace, open_workspace
 from metatextgrad.tasks import load_task
 
-T = TypeVar("T")
 BASE_OPTIMIZERS: tuple[str, ...] = ("tgd", "adas-tg")
 
 
@@ -230,32 +227,22 @@ def plan(
 
 def meta_optimize(task: GivenTask, **options: Any) -> Result:
     """Learn the optimizer that fits a task; the blocking form of `ameta_optimize`."""
-    return _blocking(ameta_optimize(task, **options))
+    return blocking(ameta_optimize(task, **options))
 
 
 def optimize(task: GivenTask, **options: Any) -> Result:
     """Improve a task's program with one optimizer; the blocking form of `aoptimize`."""
-    return _blocking(aoptimize(task, **options))
+    return blocking(aoptimize(task, **options))
 
 
 def resume(run: str, **options: Any) -> Result:
     """Go on with a run; the blocking form of `aresume`."""
-    return _blocking(aresume(run, **options))
+    return blocking(aresume(run, **options))
 
 
 def evaluate(task: GivenTask, **options: Any) -> Evaluation:
     """Score a program; the blocking form of `aevaluate`."""
-    return _blocking(aevaluate(task, **options))
-
-
-def _blocking(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; inside a running loop, as in a notebook, on a loop in a thread of its own."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(asyncio.run, work).result()
+    return blocking(aevaluate(task, **options))
 
 
 def _progress(on_event: OnEvent | None, stage: str) -> Progress:

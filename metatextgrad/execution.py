@@ -1,10 +1,11 @@
 """Carry out a run: start it or go on with it, in one workspace, under one lock."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
@@ -31,9 +32,20 @@ from metatextgrad.runtime.resources import Resources, open_resources
 from metatextgrad.runtime.storage import is_of_a_database
 from metatextgrad.runtime.workspace import Lost, Workspace
 
+T = TypeVar("T")
 OnEvent = Callable[[Event], None]
 _GRAPHS: dict[Kind, Callable[[], Loop]] = {"optimize": build_inner_loop, "meta_optimize": build_outer_loop}
 _RECURSION_LIMIT = 1_000_000
+
+
+def blocking(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; inside a running loop, as in a notebook, on a loop in a thread of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 @dataclass

@@ -125,6 +125,11 @@ async def fitting(ready: Prepared, program: Program, optimizers: Sequence[Optimi
                 f"Optimizer {optimizer.name!r} has a stage that changes the structure of programs, and that of "
                 f"{wrapped[0]!r} is in its own code; give optimizers of texts alone, such as tgd."
             )
+        if any(kind_of(stage).package == "dspy" for stage in optimizer.stages()):
+            raise InputError(
+                f"Optimizer {optimizer.name!r} runs DSPy, which cannot look into {wrapped[0]!r}; give tgd, mipro, "
+                "reflection or gepa."
+            )
     context = ready.context.building(program.builds)
     await asyncio.to_thread(check_agents, program, context.builds, ready.models)
     return replace(ready, context=context)

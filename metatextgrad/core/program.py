@@ -203,7 +203,7 @@ def _most_calls(components: tuple[Component, ...], lengths: dict[str, int]) -> i
             case Select():
                 calls += 1
             case Wrapped():
-                calls += max(part.calls, len(part.variables))  # plans count a call for each text to rewrite
+                calls += part.calls
             case Split():
                 lengths[part.name] = part.most
             case Map():

@@ -12,7 +12,7 @@ from metatextgrad.runtime.budget import Budget
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.ledger import Ledger
 from metatextgrad.runtime.meter import Meter
-from metatextgrad.runtime.models import models_for
+from metatextgrad.runtime.models import Models, models_for
 from metatextgrad.runtime.prices import refuse_unpriced
 from metatextgrad.tasks import load_task, scored_by
 
@@ -51,7 +51,14 @@ async def open_resources(context: Context, store: BaseStore, run: str) -> Resour
     if models is None:
         models = await asyncio.to_thread(models_for, context, lasting=False)
         refuse_unpriced(models.names.values(), context)
-    ledger = Ledger(
+    ledger = ledger_of(context, models, store, run)
+    await ledger.restore()
+    return Resources(context=context.building(task.program.builds), task=task, ledger=ledger, store=store)
+
+
+def ledger_of(context: Context, models: Models, store: BaseStore, run: str) -> Ledger:
+    """Return a ledger that has counted nothing yet."""
+    return Ledger(
         store=store,
         models=models,
         meter=Meter(),
@@ -61,8 +68,6 @@ async def open_resources(context: Context, store: BaseStore, run: str) -> Resour
         max_tokens=context.max_tokens,
         limiter=asyncio.Semaphore(context.concurrency),
     )
-    await ledger.restore()
-    return Resources(context=context.building(task.program.builds), task=task, ledger=ledger, store=store)
 
 
 def _load(context: Context) -> Task:

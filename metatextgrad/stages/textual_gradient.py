@@ -11,6 +11,7 @@ from metatextgrad.core.template import lost_slots
 from metatextgrad.core.trial import Feedback, Trial
 from metatextgrad.runtime.artifacts import get
 from metatextgrad.runtime.gathering import gather_all
+from metatextgrad.runtime.ledger import Ledger
 from metatextgrad.runtime.prompts import REWRITE, section
 from metatextgrad.runtime.structured import ask_for
 from metatextgrad.stages.kind import (
@@ -70,13 +71,29 @@ def _chosen(given: Proposing, order: tuple[str, ...], blamed: Mapping[str, tuple
             return (next(name for name in (*order[begin:], *order[:begin]) if name in blamed),)
 
 
-async def _rewrite(given: Proposing, component: Learnable, notes: tuple[Feedback, ...]) -> str:
+async def _rewrite(given: Proposing, text: Learnable, notes: tuple[Feedback, ...]) -> str:
+    ledger, temperature = given.resources.ledger, given.resources.context.optimizer_temperature
+    past = await _past(given, text.name)
+    return await rewritten(ledger, temperature, given.stage.instructions, text, notes, past, given.step)
+
+
+async def rewritten(
+    ledger: Ledger,
+    temperature: float | None,
+    instructions: str,
+    text: Learnable,
+    notes: tuple[Feedback, ...],
+    past: str = "",
+    sample: int = 0,
+) -> str:
+    """Ask for a better text, in the light of the feedback on it.
+
+    Raises:
+        ReplyError: no usable text came back.
+    """
+    before = text.instructions
     messages = REWRITE.messages(
-        instructions=given.stage.instructions,
-        role=component.role,
-        text=component.instructions,
-        feedback=shown(notes),
-        past=await _past(given, component.name),
+        instructions=instructions, role=text.role, text=before, feedback=shown(notes), past=past
     )
     context = given.resources.context
     ledger, temperature = given.resources.ledger, context.optimizer_temperature
