@@ -93,7 +93,7 @@ def plan_optimize(
 def _inner(task: Task, program: Program, optimizer: Optimizer, context: Context) -> dict[Level, Range]:
     """Count the calls of one inner loop, along its schedule."""
     each = program.calls_per_example()
-    size = Range(low=each, likely=each, high=each)
+    size, texts = exactly(each), exactly(len(program.trainable()))
     on_program = exactly(len(task.valset) * each)
     on_optimizer = NOTHING
     cursor = start(optimizer.schedule)
@@ -107,21 +107,22 @@ def _inner(task: Task, program: Program, optimizer: Optimizer, context: Context)
             backward = Range(low=0, likely=batch, high=batch * _ASKED_AGAIN)  # one batch has wrong answers, not all
             on_optimizer = on_optimizer.plus(backward.times(size))
         for stage in stages:
-            used = kind_of(stage).cost(_situation(stage, size, task, context, first=stage not in before))
+            used = kind_of(stage).cost(_situation(stage, texts, task, context, first=stage not in before))
             before.append(stage)
             on_program = on_program.plus(used.runs.times(size))
             on_optimizer = on_optimizer.plus(_with_asked_again(used.asked))
             if used.grows:
                 size = Range(low=size.low, likely=max(size.likely, _GROWN * each), high=_GROWN_MOST * each)
+                texts = size
             on_program = on_program.plus(Range(low=0, likely=len(task.valset), high=len(task.valset)).times(size))
         cursor = advance(optimizer.schedule, cursor, improved=False)
     return {"program": on_program, "optimizer": on_optimizer}
 
 
-def _situation(stage: Stage, size: Range, task: Task, context: Context, *, first: bool) -> Situation:
+def _situation(stage: Stage, texts: Range, task: Task, context: Context, *, first: bool) -> Situation:
     return Situation(
         settings=settings_of(stage),
-        calls=size,
+        texts=texts,
         train=len(task.trainset),
         val=len(task.valset),
         draws=context.batch_draws,

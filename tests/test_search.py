@@ -131,7 +131,7 @@ async def test_rounds_are_those_of_a_search_done_by_hand(kind: str, seed: int) -
     space, base = await done.space(rounds[-1]), BASE
     zero = dict.fromkeys(space.sizes(), 0)
     points = [Point(combination=zero, program=base.id, score=world.score(base, task.valset), full=True)]
-    for step in range(1, 5):
+    for step in range(1, len(done.trials)):  # a perfect score ends the loop early
         for number in range(SMALL["trials"]):
             chance = derive(seed, "tpe", step, number).getrandbits(32)
             combination = asked_of_optuna(space.sizes(), points, chance)

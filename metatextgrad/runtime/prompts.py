@@ -174,8 +174,8 @@ REFLECT = Prompt(
     system="""{instructions}
 
 You see the <ROLE> of one call in a language model program, the whole <TEXT> of its instructions, and numbered records
-of what happened with them: the input of the call, its output, the answer of the program where that is something else,
-and what was said about the answer. Where the answer was wrong, find out how the text led to it; where it was right, see
+of what happened with them: the input of the call, what went on inside where it is more than one call, its output, the
+answer of the program where that is something else, and what was said about the answer. Where the answer was wrong, find out how the text led to it; where it was right, see
 what must be kept. Say in the new text what is known about inputs of this kind in general and which strategy works on
 them. Keep every placeholder, a name in braces, that the text has. Do not copy the answers of the examples into the text.
 

@@ -87,7 +87,7 @@ def cost(given: Situation) -> Cost:
     proposals = settings.candidates * _PROPOSAL
     return Cost(
         runs=up_to(search + 4 * settings.candidates, search + (settings.candidates - 1) * given.train),
-        asked=up_to(_SUMMARY / 2 + proposals * given.calls.likely, _SUMMARY + proposals * given.calls.high),
+        asked=up_to(_SUMMARY / 2 + proposals * given.texts.likely, _SUMMARY + proposals * given.texts.high),
     )
 
 

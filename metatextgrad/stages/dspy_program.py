@@ -5,7 +5,7 @@ sees only the trace of it. The optimizer's model is asked through an adapter tha
 writes its own: the stage's instructions in front, tagged sections, and one JSON object as the reply.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,6 +17,7 @@ from metatextgrad.core.errors import ReplyError
 from metatextgrad.core.program import Demonstration, Llm, Program
 from metatextgrad.core.task import Example
 from metatextgrad.core.template import render
+from metatextgrad.runtime.evaluation import Attempt
 from metatextgrad.runtime.ledger import Message
 from metatextgrad.runtime.prompts import section
 from metatextgrad.runtime.structured import ask_for
@@ -68,13 +69,8 @@ def as_module(dspy: Any, bridge: Bridge) -> Any:
         def forward(self, example: str) -> Any:
             """Run one example, named by its set and place."""
             attempt = self.bridge.attempts(self.chosen(), (_found(self.bridge, example),))[0]
-            for call in attempt.execution.invocations if attempt.execution else ():
-                name = call.component.name
-                if name in self.calls and dspy.settings.trace is not None:
-                    inputs = {f"{name}_input": call.messages[-1][1]}
-                    dspy.settings.trace.append(
-                        (self.calls[name], inputs, dspy.Prediction(**{f"{name}_output": call.output}))
-                    )
+            if dspy.settings.trace is not None:
+                dspy.settings.trace.extend(_traced(dspy, attempt, self.calls))
             score = attempt.result.score or 0.0  # DSPy knows no answer without a score
             return dspy.Prediction(answer=attempt.result.prediction, score=score, feedback=said_of(attempt))
 
@@ -95,10 +91,8 @@ def as_module(dspy: Any, bridge: Bridge) -> Any:
     module = OurProgram(bridge.given.program)
     for name, part in bridge.given.program.trainable().items():
         if isinstance(part, Llm):
-            module.calls[name].demos = [
-                dspy.Example(augmented=True, **{f"{name}_input": demo.input, f"{name}_output": demo.output})
-                for demo in part.demonstrations
-            ]
+            shown = [_fields(name, demo.input, demo.output) for demo in part.demonstrations]
+            module.calls[name].demos = [dspy.Example(augmented=True, **item) for item in shown]
     return module
 
 
@@ -140,15 +134,33 @@ def _found(bridge: Bridge, name: str) -> Example:
     return bridge.given.resources.task.split("train" if split == "train" else "val")[int(place)]
 
 
+def _traced(dspy: Any, attempt: Attempt, calls: Mapping[str, Any]) -> Iterator[tuple[Any, dict[str, str], Any]]:
+    """Return what DSPy takes for the calls of a run: the predictor, what it read and what it wrote."""
+    for call in attempt.execution.invocations if attempt.execution else ():
+        for name in (text.name for text in call.texts if text.name in calls):
+            read, wrote = _names(name)
+            yield calls[name], {read: call.messages[-1][1]}, dspy.Prediction(**{wrote: call.output})
+
+
+def _names(name: str) -> tuple[str, str]:
+    """Return the fields of a predictor, no other's: DSPy tells predictors in a trace apart by their signatures."""
+    plain = name.replace(".", "__")
+    return f"{plain}_input", f"{plain}_output"
+
+
+def _fields(name: str, read: str, wrote: str) -> dict[str, str]:
+    return dict(zip(_names(name), (read, wrote), strict=True))
+
+
 def _predictor(dspy: Any, name: str, instructions: str) -> Any:
-    # Fields of its own for each component: DSPy tells predictors in a trace apart by their signatures.
-    return dspy.Predict(dspy.Signature(f"{name}_input -> {name}_output", instructions))
+    return dspy.Predict(dspy.Signature(" -> ".join(_names(name)), instructions))
 
 
 def _demonstration(part: Llm, demo: Any) -> Demonstration:
     """Return what DSPy shows, from a run or from the training set."""
-    if f"{part.name}_output" in demo:
-        return Demonstration(input=demo[f"{part.name}_input"], output=demo[f"{part.name}_output"])
+    read, wrote = _names(part.name)
+    if wrote in demo:
+        return Demonstration(input=demo[read], output=demo[wrote])
     values = {name: str(demo.get(name, "")) for name in part.reads()}
     return Demonstration(input=render(part.template, values), output=f"Answer: {demo['answer']}")
 

@@ -48,8 +48,8 @@ class Situation:
 
     settings: Any
     """The stage's own, of the type that its kind names."""
-    calls: Range
-    """Model calls that the program makes for one example; it has no more texts to improve than that."""
+    texts: Range
+    """How many texts of the program may change."""
     train: int
     """Examples in the training set."""
     val: int

@@ -49,6 +49,8 @@ class Record:
     """The program's answer."""
     said: str
     """What was said about the answer."""
+    trace: str = ""
+    """What happened inside, where the call is a run of a runnable."""
 
 
 async def propose(given: Proposing) -> Program:
@@ -110,7 +112,7 @@ async def reflected(given: Proposing, component: Learnable, records: Sequence[Re
 def records_of(attempts: Sequence[Attempt], component: str) -> list[Record]:
     """Return every call of a component, right answers and wrong ones, in order."""
     return [
-        Record(call.messages[-1][1], call.output, attempt.result.prediction, said_of(attempt))
+        Record(call.messages[-1][1], call.output, attempt.result.prediction, said_of(attempt), call.trace)
         for attempt in attempts
         for call in _calls(attempt)
         if component in [text.name for text in call.texts]
@@ -168,6 +170,7 @@ def _shown(record: Record, number: int) -> str:
     answer = record.answer if record.answer != record.output else ""
     parts = [
         section("INPUT", record.input),
+        section("TRACE", record.trace),
         section("OUTPUT", record.output),
         section("ANSWER", answer),
         section("CRITICISM", record.said),

@@ -192,7 +192,7 @@ def cost(given: Situation) -> Cost:
     trials = settings.trials * min(settings.minibatch, given.val)
     runs = min(settings.runs, given.train)
     proposals = settings.candidates - 1
-    likely, high = 1 + proposals * given.calls.likely, 1 + proposals * given.calls.high
+    likely, high = 1 + proposals * given.texts.likely, 1 + proposals * given.texts.high
     return Cost(
         runs=up_to(trials + (runs if given.first else 0), trials + runs),
         asked=up_to(likely if given.first else 0, high),

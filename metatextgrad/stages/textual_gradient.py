@@ -95,13 +95,11 @@ async def rewritten(
     messages = REWRITE.messages(
         instructions=instructions, role=text.role, text=before, feedback=shown(notes), past=past
     )
-    context = given.resources.context
-    ledger, temperature = given.resources.ledger, context.optimizer_temperature
 
     def used(reply: Rewritten) -> str:
-        return accepted_text(component.instructions, reply.improved_text)
+        return accepted_text(before, reply.improved_text)
 
-    return await ask_for(Rewritten, used, ledger, "optimizer", messages, temperature, given.step)
+    return await ask_for(Rewritten, used, ledger, "optimizer", messages, temperature, sample)
 
 
 def accepted_text(before: str, after: str) -> str:
@@ -151,7 +149,7 @@ def cost(given: Situation) -> Cost:
     """Count one reply for each text."""
     if given.settings.texts != "all":
         return Cost(asked=up_to(1, 1))
-    return Cost(asked=up_to(given.calls.likely, given.calls.high))
+    return Cost(asked=up_to(given.texts.likely, given.texts.high))
 
 
 KIND = StageKind(
