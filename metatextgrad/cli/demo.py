@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from metatextgrad.cli.options import DEFAULT_WORKSPACE, Json, Quiet, Workspace
 
 if TYPE_CHECKING:
-    from metatextgrad.cli.stored import StoredRun
+    from metatextgrad.stored import StoredRun
 
 TASKS = ("bbh/dyck_languages", "bbh/word_sorting")
 
@@ -37,8 +37,8 @@ def _learned(task: str, place: str, *, as_json: bool, quiet: bool) -> "StoredRun
     from metatextgrad.api import ameta_optimize
     from metatextgrad.cli.failures import resume_command
     from metatextgrad.cli.running import Manner, attend
-    from metatextgrad.cli.stored import read_run
     from metatextgrad.runtime.context import Context
+    from metatextgrad.stored import read_run
 
     run = task.rpartition("/")[2]
     manner = Manner(f"demo {task}", lambda name: resume_command(name, place), quiet=quiet, as_json=as_json)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from metatextgrad.cli.stored import Branch, Found, Turn
 from metatextgrad.core.report import Findings, Row, Tally
 from metatextgrad.display import NOTICE
 from metatextgrad.runtime.meter import Level, Usage
+from metatextgrad.stored import Branch, Found, Turn
 
 Document = dict[str, Any]
 

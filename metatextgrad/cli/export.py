@@ -11,9 +11,9 @@ from metatextgrad.cli.options import DEFAULT_WORKSPACE, Json, Run, Workspace
 from metatextgrad.core.errors import InputError
 
 if TYPE_CHECKING:
-    from metatextgrad.cli.stored import Found
     from metatextgrad.core.optimizer import Optimizer
     from metatextgrad.core.program import Program
+    from metatextgrad.stored import Found
 
 
 def export(
@@ -29,7 +29,7 @@ def export(
     """Write a run's optimizer and best program as files that other runs can start from."""
     from metatextgrad.cli.documents import simulation
     from metatextgrad.cli.output import out, say_json
-    from metatextgrad.cli.stored import read_run
+    from metatextgrad.stored import read_run
 
     stored = asyncio.run(read_run(workspace, run))
     if stored.found is None:

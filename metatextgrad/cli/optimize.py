@@ -100,7 +100,7 @@ def resume(
 ) -> None:
     """Go on with a run from where it stands; one that has ended gives its result again."""
     from metatextgrad.api import aresume
-    from metatextgrad.cli.stored import read_run
+    from metatextgrad.stored import read_run
 
     asyncio.run(read_run(workspace, run))  # no workspace is made for a run that is not there
     _carry_out(
@@ -120,7 +120,7 @@ def _carry_out(work: "Work[Result]", title: str, workspace: str, *, as_json: boo
     from metatextgrad.cli.result import show_result
     from metatextgrad.cli.running import Manner, attend
     from metatextgrad.cli.show import next_commands
-    from metatextgrad.cli.stored import read_run
+    from metatextgrad.stored import read_run
 
     manner = Manner(title, lambda name: resume_command(name, workspace), quiet=quiet, as_json=as_json)
     result = attend(work, manner)

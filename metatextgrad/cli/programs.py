@@ -25,7 +25,7 @@ def chosen_program(name: str | None, workspace: str) -> "str | Path | Program | 
         return name
     if name.endswith(".json") or Path(name).is_file():
         return Path(name)
-    from metatextgrad.cli.stored import stored_program
+    from metatextgrad.stored import stored_program
 
     found = asyncio.run(stored_program(workspace, name))
     if found is None:

@@ -8,13 +8,13 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from metatextgrad.changes import changes
 from metatextgrad.cli.documents import sum_of
-from metatextgrad.cli.stored import Found
-from metatextgrad.core.optimizer import Alternate, BestOf, Chain, OnPlateau, Optimizer, Repeat, Schedule, Stage
+from metatextgrad.core.optimizer import Alternate, BestOf, Chain, OnPlateau, Repeat, Schedule, Stage
 from metatextgrad.core.report import Findings, Row, Tally
 from metatextgrad.display import NOTICE
 from metatextgrad.runtime.meter import Level, Usage
-from metatextgrad.stages import KINDS
+from metatextgrad.stored import Found
 
 _TITLES = {"tgd": "TGD", "adas-tg": "ADAS-TG"}
 """What the paper calls them."""
@@ -101,26 +101,6 @@ def optimizer_view(found: Found) -> RenderableType:
     if not changed:
         parts.append(Padding(Text("All instructions are as they were given.", style="dim"), (0, 0, 0, 2)))
     return Group(*parts)
-
-
-def changes(optimizer: Optimizer, inputs: Sequence[Optimizer]) -> list[tuple[str, str, str]]:
-    """Return label, instructions before and after of each stage whose instructions no given optimizer has."""
-    known = [stage for given in inputs for stage in given.stages()]
-    texts = {(stage.kind, stage.instructions) for stage in known}
-    changed = {
-        (stage.label, _before(stage, known), stage.instructions)
-        for stage in optimizer.stages()
-        if (stage.kind, stage.instructions) not in texts
-    }
-    return sorted(changed)
-
-
-def _before(stage: Stage, known: Sequence[Stage]) -> str:
-    """Return the given instructions of the same stage; of its kind where the names differ."""
-    same = [one.instructions for one in known if one.label == stage.label and one.kind == stage.kind]
-    kind = [one.instructions for one in known if one.kind == stage.kind]
-    default = KINDS[stage.kind].instructions if stage.kind in KINDS else ""
-    return next(iter(same + kind), default)
 
 
 def _grow(tree: Tree, schedule: Schedule) -> None:

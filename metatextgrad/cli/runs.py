@@ -17,7 +17,7 @@ def runs(*, workspace: Workspace = DEFAULT_WORKSPACE, as_json: Json = False) -> 
     from rich.table import Table
 
     from metatextgrad.cli.output import out, say_json
-    from metatextgrad.cli.stored import read_runs
+    from metatextgrad.stored import read_runs
 
     found = asyncio.run(read_runs(workspace))
     if as_json:

@@ -9,13 +9,13 @@ from metatextgrad.cli.options import DEFAULT_WORKSPACE, Json, Run, Workspace
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from metatextgrad.cli.stored import StoredRun, Turn
+    from metatextgrad.stored import StoredRun, Turn
 
 
 def show(run: Run, *, workspace: Workspace = DEFAULT_WORKSPACE, as_json: Json = False) -> None:
     """Show a run: how it stands, what it found, every turn it took, what it used."""
     from metatextgrad.cli.output import say_json
-    from metatextgrad.cli.stored import read_run
+    from metatextgrad.stored import read_run
 
     stored = asyncio.run(read_run(workspace, run, turns=True))
     if as_json:

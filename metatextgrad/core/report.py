@@ -36,6 +36,9 @@ class Row(Value):
     program: str
     val: Tally
     test: Tally | None = None
+    val_evaluation: str = ""
+    """Id of the stored evaluation behind `val`, and of that behind `test`: what paired tests compare."""
+    test_evaluation: str = ""
 
 
 class Findings(Content):
@@ -51,9 +54,7 @@ class Findings(Content):
 
 def tally(evaluation: Evaluation) -> Tally:
     """Count an evaluation."""
-    return Tally(
-        total=evaluation.total, scored=evaluation.scored, unscored=len(evaluation.results) - evaluation.scored
-    )
+    return Tally(total=evaluation.total, scored=evaluation.scored, unscored=len(evaluation.results) - evaluation.scored)
 
 
 def rescored(evaluation: Evaluation, metric: Metric, examples: tuple[Example, ...]) -> Evaluation:

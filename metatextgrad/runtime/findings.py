@@ -5,7 +5,7 @@ from typing import Literal
 from metatextgrad.core.program import Program
 from metatextgrad.core.report import Row, tally
 from metatextgrad.core.trial import Candidate, Evaluation, Trial
-from metatextgrad.runtime.artifacts import get
+from metatextgrad.runtime.artifacts import get, put
 from metatextgrad.runtime.evaluation import evaluate_program
 from metatextgrad.runtime.resources import Resources
 
@@ -34,4 +34,6 @@ async def row(
         program=program.id,
         val=tally(val),
         test=tally(test),
+        val_evaluation=val.id,
+        test_evaluation=await put(given.store, test),
     )

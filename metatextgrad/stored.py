@@ -84,14 +84,19 @@ async def existing(workspace: str) -> AsyncIterator[Workspace]:
 async def read_run(workspace: str, run: str, *, turns: bool = False) -> StoredRun:
     """Read a run; its turns only if they are wanted, as there are many."""
     async with existing(workspace) as opened:
-        record = await load(opened.store, run)
-        return StoredRun(
-            record=record,
-            status=await standing(opened, record),
-            usage=await used(opened.store, run),
-            found=await _found(opened.store, record),
-            branches=await _branches(opened, record) if turns else (),
-        )
+        return await run_in(opened, run, turns=turns)
+
+
+async def run_in(opened: Workspace, run: str, *, turns: bool = False) -> StoredRun:
+    """Read a run of a workspace that is open."""
+    record = await load(opened.store, run)
+    return StoredRun(
+        record=record,
+        status=await standing(opened, record),
+        usage=await used(opened.store, run),
+        found=await _found(opened.store, record),
+        branches=await _branches(opened, record) if turns else (),
+    )
 
 
 async def read_runs(workspace: str) -> list[tuple[Record, str, Findings | None]]:
