@@ -40,12 +40,18 @@ _RECURSION_LIMIT = 1_000_000
 
 def blocking(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; inside a running loop, as in a notebook, on a loop in a thread of its own."""
+    if not _in_loop():
+        return asyncio.run(work)  # not where "no running event loop" is handled: it would seem the cause of every error
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+def _in_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(asyncio.run, work).result()
+        return False
+    return True
 
 
 @dataclass

@@ -27,8 +27,7 @@ class Recorded:
     def criticism(self) -> str:
         """Return what a gradient starts from; nothing for a run that nobody criticised."""
         wrong = self.score is not None and self.score < 1
-        told = f"The score is {self.score:g}." if wrong else ""
-        return " ".join(part for part in (self.comment, told) if part)
+        return self.comment or (f"The score is {self.score:g}, where 1 is right." if wrong else "")
 
 
 def recorded(given: object) -> Recorded:

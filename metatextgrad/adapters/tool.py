@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,11 @@ def create_optimizer_tool(
     async def improve(
         prompt: str, examples: list[GivenExample], runtime: ToolRuntime[Any, Any], instruction: str = ""
     ) -> str:
+        inside = copy_context()  # the stream is the agent's, and the run is apart from it
+
         def told(event: Event) -> None:
-            runtime.stream_writer({name: event.model_dump(exclude_defaults=True) | {"type": event.type}})
+            said = {name: event.model_dump(exclude_defaults=True) | {"type": event.type}}
+            inside.run(runtime.stream_writer, said)
 
         try:
             task = _task(prompt, examples, instruction, scored)

@@ -11,6 +11,7 @@ from typing import Any
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
@@ -45,10 +46,10 @@ class SimulatedThinker(SimulatedModel):
         offered = [tool["function"] for tool in options.get("tools", ())]
         said = self.think(messages, {tool["name"]: tool.get("description", "") for tool in offered})
         made = AIMessage(said) if isinstance(said, str) else said
-        told = super()._result([*messages, made], options).generations[0].message
-        assert isinstance(told, AIMessage), "the base makes one"
-        counted = {"usage_metadata": told.usage_metadata, "response_metadata": told.response_metadata}
-        return ChatResult(generations=[ChatGeneration(message=made.model_copy(update=counted))])
+        used, wrote = sum(len(message.text.split()) + 1 for message in messages), len(made.text.split()) + 1
+        usage = UsageMetadata(input_tokens=used, output_tokens=wrote, total_tokens=used + wrote)
+        told = {"usage_metadata": usage, "response_metadata": {"finish_reason": "stop", "simulated": True}}
+        return ChatResult(generations=[ChatGeneration(message=made.model_copy(update=told))])
 
     def bind_tools(
         self,
