@@ -7,13 +7,14 @@ eight times as large, and long replies; the limits on proposals allow more still
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from metatextgrad.core.estimate import NOTHING, Range, exactly
+from metatextgrad.core.estimate import NOTHING, Range, exactly, up_to
 from metatextgrad.core.identity import Value
 from metatextgrad.core.optimizer import Optimizer, Stage
 from metatextgrad.core.program import Program
 from metatextgrad.core.schedule import advance, current, start
-from metatextgrad.core.task import Task
+from metatextgrad.core.task import JudgedMetric, Task
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.meter import LEVELS, Level
 from metatextgrad.runtime.prices import price
@@ -23,7 +24,7 @@ from metatextgrad.stages.kind import Situation
 _CHARACTERS_PER_TOKEN = 4
 _PROTOCOL = 800
 """Tokens of a prompt of the optimizer level around what it shows."""
-_LOOP_LEVELS: tuple[Level, ...] = ("program", "optimizer")
+_LOOP_LEVELS: tuple[Level, ...] = ("program", "optimizer", "judge")
 _GROWN = 3
 _GROWN_MOST = 8
 """How many times as many calls a restructured program usually makes, and makes at the high end."""
@@ -70,11 +71,11 @@ def plan_meta_optimize(
         again = Range(low=0, likely=merges, high=merges)
         for level in _LOOP_LEVELS:
             calls[level] = calls[level].plus(_above_initial(largest[level], task, program, again, level))
-    # The initial program is scored once, however many inner loops start from it.
-    shared = (len(loops) - 1) * len(task.valset) * program.calls_per_example()
-    calls["program"] = calls["program"].plus(Range(low=-shared, likely=-shared, high=0))
-    tested = 1 + len(loops) * (2 if rewrites else 1) + (1 if merges else 0)
-    calls["program"] = calls["program"].plus(_test(task, program, tested))
+    for level in _LOOP_LEVELS:
+        # The initial program is scored once, however many inner loops start from it.
+        shared = (len(loops) - 1) * _initial(task, program, level)
+        calls[level] = calls[level].plus(Range(low=-shared, likely=-shared, high=0))
+    _add_test(calls, task, program, 1 + len(loops) * (2 if rewrites else 1) + (1 if merges else 0))
     asked = len(loops) * rewrites + merges
     calls["meta"] = Range(low=0, likely=asked, high=2 * asked)
     return _priced(calls, task, program, context, names)
@@ -86,16 +87,35 @@ def plan_optimize(
     """Plan a run of the inner loop alone."""
     calls: dict[Level, Range] = dict.fromkeys(LEVELS, NOTHING)
     calls.update(_inner(task, program, optimizer, context))
-    calls["program"] = calls["program"].plus(_test(task, program, 2))
+    _add_test(calls, task, program, 2)
     return _priced(calls, task, program, context, names)
+
+
+@dataclass
+class _Used:
+    """What an inner loop has used so far."""
+
+    runs: Range = NOTHING
+    """Runs of a program, each on one example; a judge is asked about each."""
+    program: Range = NOTHING
+    optimizer: Range = NOTHING
+
+    def run(self, examples: Range, size: Range) -> None:
+        """Run a program on examples, which makes `size` calls for each."""
+        self.runs = self.runs.plus(examples)
+        self.program = self.program.plus(examples.times(size))
+
+    def ask(self, calls: Range) -> None:
+        """Ask the optimizer's model."""
+        self.optimizer = self.optimizer.plus(calls)
 
 
 def _inner(task: Task, program: Program, optimizer: Optimizer, context: Context) -> dict[Level, Range]:
     """Count the calls of one inner loop, along its schedule."""
     each = program.calls_per_example()
     size, texts = exactly(each), exactly(len(program.trainable()))
-    on_program = exactly(len(task.valset) * each)
-    on_optimizer = NOTHING
+    used = _Used()
+    used.run(exactly(len(task.valset)), size)
     cursor = start(optimizer.schedule)
     before: list[Stage] = []
     for _ in range(context.steps):
@@ -103,20 +123,32 @@ def _inner(task: Task, program: Program, optimizer: Optimizer, context: Context)
         if any(kind_of(stage).needs_gradient for stage in stages):
             batch = min(context.batch_size, len(task.trainset))
             most = min(context.batch_size * context.batch_draws, len(task.trainset))
-            on_program = on_program.plus(Range(low=0, likely=batch, high=most).times(size))
-            backward = Range(low=0, likely=batch, high=batch * _ASKED_AGAIN)  # one batch has wrong answers, not all
-            on_optimizer = on_optimizer.plus(backward.times(size))
+            used.run(up_to(batch, most), size)
+            backward = up_to(batch, batch * _ASKED_AGAIN)  # one batch has wrong answers, not all
+            used.ask(backward.times(size))
         for stage in stages:
-            used = kind_of(stage).cost(_situation(stage, texts, task, context, first=stage not in before))
+            cost = kind_of(stage).cost(_situation(stage, texts, task, context, first=stage not in before))
             before.append(stage)
-            on_program = on_program.plus(used.runs.times(size))
-            on_optimizer = on_optimizer.plus(_with_asked_again(used.asked))
-            if used.grows:
+            used.run(cost.runs, size)
+            used.ask(_with_asked_again(cost.asked))
+            if cost.grows:
                 size = Range(low=size.low, likely=max(size.likely, _GROWN * each), high=_GROWN_MOST * each)
                 texts = size
-            on_program = on_program.plus(Range(low=0, likely=len(task.valset), high=len(task.valset)).times(size))
+            used.run(up_to(len(task.valset), len(task.valset)), size)
         cursor = advance(optimizer.schedule, cursor, improved=False)
-    return {"program": on_program, "optimizer": on_optimizer}
+    return {"program": used.program, "optimizer": used.optimizer, "judge": _judged(task, used.runs)}
+
+
+def _judged(task: Task, runs: Range) -> Range:
+    """Count the judge's calls: one for each reply of a program, where the metric asks the judge at all."""
+    return _with_asked_again(runs) if isinstance(task.metric, JudgedMetric) else NOTHING
+
+
+def _initial(task: Task, program: Program, level: Level) -> int:
+    """Count the calls that score the initial program."""
+    examples = len(task.valset)
+    judged = examples if isinstance(task.metric, JudgedMetric) else 0
+    return {"program": examples * program.calls_per_example(), "judge": judged}.get(level, 0)
 
 
 def _situation(stage: Stage, texts: Range, task: Task, context: Context, *, first: bool) -> Situation:
@@ -138,18 +170,18 @@ def _with_asked_again(wanted: Range) -> Range:
 
 def _above_initial(loop: Range, task: Task, program: Program, times: Range, level: Level) -> Range:
     """Count further inner loops: they score the same initial program, which is in the ledger by then."""
-    known = len(task.valset) * program.calls_per_example() if level == "program" else 0
+    known = _initial(task, program, level)
     return Range(low=0, likely=(loop.likely - known) * times.likely, high=(loop.high - known) * times.high)
 
 
-def _test(task: Task, program: Program, programs: int) -> Range:
-    each, examples = program.calls_per_example(), len(task.testset)
-    rest = programs - 1
-    return Range(
-        low=examples * each,
-        likely=examples * each * (1 + rest * _GROWN),
-        high=examples * each * (1 + rest * _GROWN_MOST),
-    )
+def _add_test(calls: dict[Level, Range], task: Task, program: Program, programs: int) -> None:
+    """Add the calls of so many programs on the test set; all but the initial one may have grown."""
+    examples, rest = len(task.testset), programs - 1
+    sizes = Range(low=1, likely=1 + rest * _GROWN, high=1 + rest * _GROWN_MOST)
+    each = exactly(examples * program.calls_per_example())
+    calls["program"] = calls["program"].plus(each.times(sizes))
+    runs = Range(low=examples, likely=examples * programs, high=examples * programs)
+    calls["judge"] = calls["judge"].plus(_judged(task, runs))
 
 
 def _priced(

@@ -14,11 +14,13 @@ from metatextgrad.core.errors import BudgetReachedError, InputError, ProviderErr
 from metatextgrad.core.report import rescored
 from metatextgrad.core.task import Ask, Example, JudgedMetric, Score, Task
 from metatextgrad.core.trial import Evaluation, ExampleResult
+from metatextgrad.planning import plan_optimize
 from metatextgrad.runtime.artifacts import namespace
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.evaluation import evaluate_program
-from metatextgrad.runtime.meter import Level
+from metatextgrad.runtime.meter import LEVELS, Level
 from metatextgrad.runtime.resources import Resources
+from metatextgrad.stages import optimizer_named
 from metatextgrad.tasks import load_task, scored_by
 from metatextgrad.tasks.metrics import METRICS, as_metric, metric_name
 from metatextgrad.tasks.word_sorting import word_sorting
@@ -211,11 +213,16 @@ async def test_a_setting_puts_the_judge_in_the_place_of_a_tasks_own_metric(tmp_p
     assert same == own
 
 
-async def test_a_whole_run_is_scored_by_the_judge(tmp_path: Path) -> None:
-    settings = Context(metric="judge", steps=1)
-    result = await aoptimize("bbh/word_sorting", settings=settings, workspace=tmp_path)
-    assert result.usage["judge"].calls >= 300
+@pytest.mark.parametrize("optimizer", ["tgd", "adas-tg"])
+async def test_a_whole_run_is_scored_by_the_judge_within_what_its_plan_says(tmp_path: Path, optimizer: str) -> None:
+    settings, task = Context(metric="judge", steps=2), load_task("bbh/word_sorting")
+    result = await aoptimize(task, optimizer=optimizer, settings=settings, workspace=tmp_path)
     assert result.findings.rows[0].val.scored == 100
+    names: dict[Level, str] = dict.fromkeys(LEVELS, "simulated:any")
+    planned = plan_optimize(scored_by(task, "judge"), task.program, optimizer_named(optimizer), settings, names)
+    asked = planned.levels["judge"].calls
+    assert 200 == asked.low <= result.usage["judge"].calls <= asked.high
+    assert "judge" not in plan_optimize(task, task.program, optimizer_named(optimizer), settings, names).levels
 
 
 def test_a_metric_that_does_not_fit_the_task_is_refused_before_anything_is_paid_for() -> None:
