@@ -5,7 +5,8 @@ import contextlib
 import json
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ from typing import Any
 import optuna
 import pytest
 from langchain_core.messages import BaseMessage
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
 
 from metatextgrad.core.errors import BudgetReachedError, InputError, MetaTextGradError, ProviderError, ReplyError
-from metatextgrad.core.optimizer import Optimizer
 from metatextgrad.core.program import Demonstration, Llm, Program
 from metatextgrad.core.task import Example, Score
 from metatextgrad.runtime.meter import Level
-from metatextgrad.stages import KINDS, checked, kind_of, stage
+from metatextgrad.stages import kind_of, stage
 from metatextgrad.stages.bridge import Bridge, ClosedError, in_thread
 from metatextgrad.stages.kind import NothingToProposeError, Proposing
 from metatextgrad.stages.quiet import muted
@@ -241,13 +243,59 @@ def test_muting_is_for_the_threads_that_asked_for_it(capsys: pytest.CaptureFixtu
     assert capsys.readouterr() == ("from the run", "")
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.package])
-def test_a_stage_whose_package_is_missing_says_what_to_install(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("metatextgrad.stages.kind.find_spec", lambda name: None)
-    optimizer = Optimizer(name="x", purpose="x", schedule=stage(kind.name))
-    with pytest.raises(InputError, match=rf"needs the package '{kind.package}'.*metatextgrad\[{kind.extra}\]"):
-        checked(optimizer)
-
-
 def test_errors_of_a_run_are_not_taken_for_errors_of_a_library() -> None:
     assert issubclass(BudgetReachedError, MetaTextGradError) and not issubclass(ClosedError, MetaTextGradError)
+
+
+def build(texts: Mapping[str, str], model: Any) -> Any:
+    """Build a chain of the user's from one text."""
+    return ChatPromptTemplate.from_messages([("system", "{rules}"), ("human", "{question}")]).partial(
+        rules=texts["rules"]
+    ) | (model | StrOutputParser())
+
+
+@pytest.mark.parametrize("kind", ["instruction_search", "reflection", GEPA, *DSPY])
+async def test_a_runnable_of_the_users_is_improved_like_any_program(kind: str) -> None:
+    program = Program.from_runnable(build, {"rules": "Answer. {care} [n=0]"}, takes="values")
+
+    def any_reply(messages: Sequence[BaseMessage], level: Level) -> str:
+        if "proposed_text" in messages[0].text:
+            return json.dumps({"proposed_text": f"Better. {{care}} [n={1 + len(messages[0].text) % 6}]"})
+        return reply(messages, level)
+
+    settings = SETTINGS.get(kind, {"candidates": 8} if kind == "instruction_search" else {"minibatch": 8})
+    given = await proposing("gepa", Script(any_reply), program)
+    given = Proposing(**{**given.__dict__, "stage": stage(kind, **settings)})
+    proposed = await kind_of(given.stage).propose(given)
+    assert list(proposed.trainable()) == ["agent.rules"]
+    assert proposed.trainable()["agent.rules"].instructions.startswith("Better. {care}")
+
+
+async def test_more_libraries_than_the_loop_has_threads_wait_for_no_one() -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
+    given = await proposing("gepa", Script(reply))
+
+    def work(bridge: Bridge) -> str:
+        return bridge.wait(lambda: asyncio.to_thread(str.upper, "done"))
+
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*(in_thread(given, work) for _ in range(4))) == ["DONE"] * 4
+
+
+async def test_a_cancelled_step_stops_its_library() -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def endless(bridge: Bridge) -> None:
+        try:
+            while True:
+                bridge.wait(lambda: asyncio.sleep(0.01))
+                begun.set()
+        finally:
+            ended.set()
+
+    task = asyncio.ensure_future(in_thread(await proposing("gepa", Script(reply)), endless))
+    await asyncio.to_thread(begun.wait, 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await asyncio.to_thread(ended.wait, 5)

@@ -6,6 +6,8 @@ at a cap, the library is refused all further work and what stopped it is raised:
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -64,8 +66,10 @@ async def in_thread(given: Proposing, work: Callable[[Bridge], T]) -> T:
         MetaTextGradError: a cap, the provider, or the user stopped it; what was paid for is in the ledger.
     """
     bridge = Bridge(given, asyncio.get_running_loop())
+    # A thread of its own: in the loop's pool, libraries that wait could take the places of what they wait for.
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=given.stage.kind)
     try:
-        result = await asyncio.to_thread(work, bridge)
+        result = await bridge.loop.run_in_executor(pool, copy_context().run, work, bridge)
     except Exception as error:
         if bridge.stopped is not None:
             raise bridge.stopped from None
@@ -78,3 +82,4 @@ async def in_thread(given: Proposing, work: Callable[[Bridge], T]) -> T:
         return result
     finally:
         bridge.stopped = bridge.stopped or asyncio.CancelledError()
+        pool.shutdown(wait=False)
