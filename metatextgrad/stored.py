@@ -16,12 +16,10 @@ from metatextgrad.core.report import Findings
 from metatextgrad.core.trial import Trial
 from metatextgrad.graphs.inner_loop import build_inner_loop
 from metatextgrad.graphs.outer_loop import build_outer_loop
-from metatextgrad.runtime.artifacts import get, namespace
+from metatextgrad.runtime.artifacts import get, items, namespace
 from metatextgrad.runtime.meter import Level, Meter, Usage
 from metatextgrad.runtime.record import Record, every, load
 from metatextgrad.runtime.workspace import POSTGRES, Workspace, open_workspace
-
-_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -121,11 +119,9 @@ async def standing(workspace: Workspace, record: Record) -> str:
 
 async def used(store: BaseStore, run: str) -> dict[Level, Usage]:
     """Add up what a run has used."""
-    meter, seen = Meter(), 0
-    while page := await store.asearch(namespace("usage", run), limit=_PAGE, offset=seen):
-        for item in page:
-            meter.add(item.value["level"], Usage.model_validate(item.value["usage"]))
-        seen += len(page)
+    meter = Meter()
+    for item in await items(store, namespace("usage", run)):
+        meter.add(item.value["level"], Usage.model_validate(item.value["usage"]))
     return dict(meter.levels)
 
 

@@ -15,9 +15,11 @@ from langgraph.store.memory import InMemoryStore
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 
 from metatextgrad.core.errors import InputError, StorageError
+from metatextgrad.runtime.artifacts import items
 from metatextgrad.runtime.ledger import Call
 from metatextgrad.runtime.storage import storage_error
 from metatextgrad.runtime.workspace import Workspace, open_workspace
+from tests.databases import fresh_database, missing
 from tests.scripted import Script, opened
 
 SPACE = ("space",)
@@ -76,6 +78,16 @@ async def test_tables_that_a_process_left_half_made_are_made_anew(tmp_path: Path
     async with open_workspace(tmp_path) as found:
         await found.store.aput(SPACE, "key", {})
     assert not (tmp_path / "store.new").exists()
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing())
+async def test_what_was_written_at_one_time_is_read_once_each() -> None:
+    with fresh_database() as uri:
+        async with open_workspace(uri) as found:
+            for batch in range(3):
+                await asyncio.gather(*(found.store.aput(SPACE, f"{batch}/{number}", {}) for number in range(700)))
+            keys = [item.key for item in await items(found.store, SPACE)]
+    assert len(keys) == len(set(keys)) == 2100
 
 
 async def test_a_folder_that_cannot_be_made_is_bad_input(tmp_path: Path) -> None:

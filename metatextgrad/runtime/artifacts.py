@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from langgraph.store.base import BaseStore
+from langgraph.store.base import BaseStore, SearchItem
 
 from metatextgrad.core.errors import InputError
 from metatextgrad.core.identity import Content
@@ -33,3 +33,11 @@ async def get(store: BaseStore, kind: type[V], identifier: str) -> V:
     if item is None:
         raise InputError(f"No {kind.__name__.lower()} {identifier!r} in the store; was the workspace changed or moved?")
     return kind.model_validate(item.value)
+
+
+async def items(store: BaseStore, space: tuple[str, ...]) -> list[SearchItem]:
+    """Return all items of a namespace, in one page: PostgreSQL may repeat and skip items of one time on several."""
+    limit = 1000
+    while len(found := await store.asearch(space, limit=limit)) == limit:
+        limit *= 10
+    return found

@@ -13,7 +13,7 @@ from langgraph.store.base import BaseStore
 
 from metatextgrad.core.errors import MetaTextGradError
 from metatextgrad.core.identity import content_id
-from metatextgrad.runtime.artifacts import namespace
+from metatextgrad.runtime.artifacts import items, namespace
 from metatextgrad.runtime.budget import Budget
 from metatextgrad.runtime.chat import Chat
 from metatextgrad.runtime.meter import Level, Meter, Usage
@@ -26,7 +26,6 @@ Message = tuple[str, str]
 """Role (system, human, ai) and text."""
 
 _CALLS = namespace("call")
-_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -124,11 +123,8 @@ class Ledger:
 
     async def restore(self) -> None:
         """Count again what this run used before it was interrupted."""
-        offset = 0
-        while page := await self.store.asearch(self._usage, limit=_PAGE, offset=offset):
-            for item in page:
-                self._count(item.key, item.value["level"], Usage.model_validate(item.value["usage"]))
-            offset += len(page)
+        for item in await items(self.store, self._usage):
+            self._count(item.key, item.value["level"], Usage.model_validate(item.value["usage"]))
 
     @property
     def _usage(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from langgraph.store.base import BaseStore
 
 from metatextgrad.core.errors import InputError
 from metatextgrad.core.identity import Value
-from metatextgrad.runtime.artifacts import namespace
+from metatextgrad.runtime.artifacts import items, namespace
 
 Kind = Literal["optimize", "meta_optimize", "evaluate"]
 Status = Literal["running", "done", "interrupted", "budget", "provider", "storage", "failed"]
@@ -58,7 +58,5 @@ async def load(store: BaseStore, run: str) -> Record:
 
 async def every(store: BaseStore) -> list[Record]:
     """Read the records of all runs, newest first."""
-    found: list[Record] = []
-    while page := await store.asearch(_RUNS, limit=500, offset=len(found)):
-        found.extend(Record.model_validate(item.value) for item in page)
+    found = [Record.model_validate(item.value) for item in await items(store, _RUNS)]
     return sorted(found, key=lambda record: record.created, reverse=True)

@@ -44,7 +44,8 @@ async def open_folder(folder: Path) -> AsyncIterator[Workspace]:
 def _alone(folder: Path) -> IO[str]:
     """Make the folder, and let one process at a time make the tables in it: that is not safe for two."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    if not (folder / ".gitignore").exists():
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
     file = (folder / "opening.lock").open("w")
     fcntl.flock(file, fcntl.LOCK_EX)
     return file
