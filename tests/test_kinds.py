@@ -1,6 +1,7 @@
 """The kinds of stages and the named optimizers: complete, described, and usable in a merge."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,3 +86,13 @@ def test_every_optimizer_of_ours_can_be_used_in_a_merge(name: str) -> None:
     schedule = {"op": "chain", "parts": [part, {"op": "use", "optimizer": "tgd"}]}
     made = optimizer_from(Merged(name="both", purpose="one, then the other", schedule=schedule), references)
     assert [item.kind for item in made.stages()] == [references[name].stages()[0].kind, "textual_gradient"]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_the_docs_name_every_kind_and_setting(kind: StageKind) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "optimizers.md").read_text(encoding="utf-8")
+    assert f"| `{kind.name}` |" in page
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    for name, field in kind.settings.model_fields.items():
+        shown = [row for row in rows if f"`{name}`" in row.split("|")[1]]
+        assert any(str(field.default) in row.split("|")[2] for row in shown), f"{kind.name}: {name}"
