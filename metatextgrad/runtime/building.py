@@ -80,7 +80,7 @@ def built(part: Wrapped, factory: Build, model: BaseChatModel) -> Built:
         InputError: it takes other arguments, or returns no runnable.
     """
     texts = {variable.name: variable.text for variable in part.variables}
-    takes_model = _arguments(part, factory) > 1
+    takes_model = _takes_model(part, factory)
     made = factory(texts, model) if takes_model else factory(texts)
     if inspect.isawaitable(made) or not (isinstance(made, Runnable) or callable(made)):
         if inspect.iscoroutine(made):
@@ -94,17 +94,17 @@ def built(part: Wrapped, factory: Build, model: BaseChatModel) -> Built:
     return Built(runnable, takes, only, own_model=not takes_model)
 
 
-def _arguments(part: Wrapped, factory: Build) -> int:
-    """Return how many arguments a factory takes by place: the texts, and perhaps a model."""
+def _takes_model(part: Wrapped, factory: Build) -> bool:
+    """Tell whether a factory takes a model after the texts: a second argument that it needs, or that has that name."""
     places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = [each for each in inspect.signature(factory).parameters.values() if each.kind in places]
-    needed = sum(each.default is inspect.Parameter.empty for each in parameters)
-    if not parameters or needed > 2:
+    needed = [each.name for each in parameters if each.default is inspect.Parameter.empty]
+    if not parameters or len(needed) > 2:
         raise InputError(
             f"Component {part.name!r}: {part.factory!r} takes {len(parameters)} arguments; expected (texts) or "
             "(texts, model): the texts by name, and the chat model whose calls are in the ledger."
         )
-    return len(parameters)
+    return len(needed) == 2 or (len(parameters) > 1 and parameters[1].name == "model")
 
 
 def _input_of(runnable: Runnable[Any, Any]) -> tuple[Literal["messages", "text", "values"], str]:

@@ -1,7 +1,7 @@
 """Score programs on examples, many at a time in one node (design 3)."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from metatextgrad.core.errors import InputError, MetaTextGradError, ProviderError, ReplyError
@@ -31,6 +31,31 @@ class Attempt:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class Memory:
+    """Where the score of a program on a set is remembered."""
+
+    resources: Resources
+    key: str
+
+    async def read(self) -> Evaluation | None:
+        """Return the score where the program was scored before."""
+        known = await self.resources.store.aget(namespace("evaluated"), self.key)
+        return None if known is None else Evaluation.model_validate(known.value)
+
+    async def keep(self, evaluation: Evaluation) -> None:
+        """Remember a score of the whole set, unless the provider's failures took part in it."""
+        if not evaluation.unscored("provider"):
+            value = evaluation.model_dump(mode="json")
+            await self.resources.store.aput(namespace("evaluated"), self.key, value, index=False)
+
+
+async def memory_of(resources: Resources, program: Program, split: Split) -> Memory:
+    """Return where a score is remembered: under everything that it depends on."""
+    versions = await asyncio.to_thread(versions_of, program, resources.context.builds, resources.ledger.run)
+    return Memory(resources, content_id([program.id, resources.task.id, split, _settings(resources), *versions]))
+
+
 async def evaluate_program(
     resources: Resources, program: Program, split: Split, progress: Progress | None = None
 ) -> Evaluation:
@@ -39,33 +64,38 @@ async def evaluate_program(
     Raises:
         ProviderError: the provider left more examples unscored than the settings tolerate.
     """
-    versions = await asyncio.to_thread(versions_of, program, resources.context.builds)
-    key = content_id([program.id, resources.task.id, split, _settings(resources), *versions])
-    space = namespace("evaluated")
-    if (known := await resources.store.aget(space, key)) is not None:
-        return Evaluation.model_validate(known.value)
+    memory = await memory_of(resources, program, split)
+    if (known := await memory.read()) is not None:
+        return known
     attempts = await attempt_all(resources, program, resources.task.split(split), progress)
     evaluation = Evaluation(program=program.id, split=split, results=tuple(attempt.result for attempt in attempts))
-    if not evaluation.unscored("provider"):
-        await resources.store.aput(space, key, evaluation.model_dump(mode="json"), index=False)
+    await memory.keep(evaluation)
     return evaluation
 
 
 async def attempt_all(
-    resources: Resources, program: Program, examples: tuple[Example, ...], progress: Progress | None = None
+    resources: Resources,
+    program: Program,
+    examples: tuple[Example, ...],
+    progress: Progress | None = None,
+    *,
+    after: Sequence[Attempt] = (),
+    of: int = 0,
 ) -> list[Attempt]:
     """Run a program on examples, a bounded number in flight, in order of the examples.
 
-    Once the provider has failed more of them than the settings tolerate, no further one is started.
+    Once the provider has failed more of them than the settings tolerate, no further one is started. Where the examples
+    are a part of a set, `after` are the attempts at those before them, and `of` is the size of the set.
 
     Raises:
         ProviderError: so many failed; says how many, and after how many requests.
     """
     gate = asyncio.Semaphore(resources.context.concurrency)
     interpreter = Interpreter(resources.ledger, resources.context)
-    tolerated = int(resources.context.unscored_share * len(examples))
-    done: list[Attempt] = []
-    failed: list[Attempt] = []
+    whole = of or len(examples)
+    tolerated = int(resources.context.unscored_share * whole)
+    done = list(after)
+    failed = [attempt for attempt in done if attempt.result.failure == "provider"]
 
     async def one(example: Example) -> Attempt | None:
         async with gate:
@@ -76,12 +106,12 @@ async def attempt_all(
             if attempt.result.failure == "provider":
                 failed.append(attempt)
         if progress:
-            progress(len(done), len(examples))
+            progress(len(done), whole)
         return attempt
 
     attempts = [attempt for attempt in await gather_all(one(example) for example in examples) if attempt]
     if len(failed) > tolerated:
-        raise _given_up(failed, len(examples) - len(attempts), len(examples), resources.ledger.models.requests)
+        raise _given_up(failed, whole - len(done), whole, resources.ledger.models.requests)
     return attempts
 
 

@@ -161,7 +161,11 @@ def check_agents(program: Program, builds: Mapping[str, Build], models: Models) 
             raise InputError(msg) from error
 
 
-def versions_of(program: Program, builds: Mapping[str, Build]) -> list[str]:
-    """Return the versions of a program's factories; none for a program without runnables."""
-    parts = (part for part in program.callers() if isinstance(part, Wrapped))
-    return [version_of(factory_of(part, builds)) for part in parts]
+def versions_of(program: Program, builds: Mapping[str, Build], run: str) -> list[str]:
+    """Return the versions of a program's factories; none for a program without runnables.
+
+    One in memory has another version in each run, because what it stands for may have changed behind its source.
+    """
+    parts = [part for part in program.callers() if isinstance(part, Wrapped)]
+    versions = {part: version_of(factory_of(part, builds)) for part in parts}
+    return [f"{version} {run}" if part.factory in builds else version for part, version in versions.items()]
