@@ -121,20 +121,30 @@ def test_a_provider_that_cannot_be_reached_is_exit_code_4_and_resumable(tmp_path
     assert document("show", "far", cwd=tmp_path)["status"] == "provider"
 
 
+HOLDING = """
+import asyncio, sys
+from metatextgrad.runtime.workspace import open_workspace
+
+async def hold():
+    async with open_workspace() as opened, opened.hold("same"):
+        print("held", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+
+asyncio.run(hold())
+"""
+
+
 def test_a_second_process_on_one_run_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stopped_at("tgd/0 step 0", signal.SIGINT, *RUN, cwd=tmp_path)
     settle(tmp_path, monkeypatch)
-    again = [sys.executable, "-m", "metatextgrad.cli", "resume", "same"]
-    with subprocess.Popen(again, env=environment(), stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr
-        process.stderr.readline()
-        process.send_signal(signal.SIGSTOP)  # so that it surely holds the run
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", HOLDING], env=environment(), text=True, **pipes) as process:
+        assert process.stdout and process.stdout.readline() == "held\n"
         code, refusal = main(["resume", "same"]), capsys.readouterr().err
         listed = described(capsys, "runs")["runs"]
-        process.send_signal(signal.SIGCONT)
-        process.communicate(timeout=60)
+        process.communicate("let go\n", timeout=60)
     assert (code, process.returncode) == (2, 0)
     assert refusal == "error: Run 'same' is at work in another process; wait for it, or stop it first.\n"
-    assert [run["status"] for run in listed] == ["running"]
+    assert [run["status"] for run in listed] == ["interrupted"]
