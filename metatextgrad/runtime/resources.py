@@ -1,7 +1,9 @@
 """What the nodes of one run share: task, ledger, settings. Built once a run, from the context, on first use."""
 
 import asyncio
+from collections.abc import MutableMapping
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
@@ -15,6 +17,10 @@ from metatextgrad.runtime.meter import Meter
 from metatextgrad.runtime.models import Models, models_for
 from metatextgrad.runtime.prices import refuse_unpriced
 from metatextgrad.tasks import load_task, scored_by
+
+_USUAL: MutableMapping[asyncio.AbstractEventLoop, dict[tuple[int, str], Context]] = WeakKeyDictionary()
+"""Settings of runs that were given none, by loop, store and run; the newest last."""
+_MOST_USUAL = 16
 
 
 @dataclass(frozen=True)
@@ -33,14 +39,32 @@ async def resources(runtime: Runtime[Context]) -> Resources:
     Raises:
         InputError: the graph was compiled without a store, or the settings name an unknown task or model.
     """
-    context = runtime.context or Context()
     store = runtime.store
     if store is None:
         raise InputError("The graph has no store; compile it with store=..., such as an AsyncSqliteStore.")
-    if context._opening is None:
-        run = runtime.execution_info.thread_id if runtime.execution_info else None
-        context._opening = asyncio.ensure_future(open_resources(context, store, run or "unnamed"))
+    run = (runtime.execution_info.thread_id if runtime.execution_info else None) or "unnamed"
+    context = runtime.context or _usual(store, run)
+    if context._opening is None or _failed(context._opening):
+        context._opening = asyncio.ensure_future(open_resources(context, store, run))
     return await context._opening
+
+
+def _usual(store: BaseStore, run: str) -> Context:
+    """Return the settings of a run that was given none: one object for all its nodes, which share what it opens.
+
+    LangGraph hands such nodes nothing in common. Without it each one opened resources of its own, and branches side by
+    side paid for the same call twice.
+    """
+    known = _USUAL.setdefault(asyncio.get_running_loop(), {})
+    context = known.pop((id(store), run), None) or Context()
+    known[id(store), run] = context
+    if len(known) > _MOST_USUAL:
+        known.pop(next(iter(known)))
+    return context
+
+
+def _failed(opening: "asyncio.Task[Resources]") -> bool:
+    return opening.done() and (opening.cancelled() or opening.exception() is not None)
 
 
 async def open_resources(context: Context, store: BaseStore, run: str) -> Resources:
