@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.loopback import Undisturbed
     from tests.openai_server import Server
+
+settings.register_profile("shared", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("shared")
 
 
 @pytest.fixture
