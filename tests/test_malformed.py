@@ -163,7 +163,7 @@ def hold(value: Any) -> None:
     assert type(value).model_validate(orjson.loads(orjson.dumps(value.model_dump(mode="json")))) == value
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.one_of(SEEDS.map(lambda seed: Writer(seed).reply()), st.text()))
 def test_any_reply_is_read_or_refused(reply: str) -> None:
     for form in FORMS:
@@ -173,7 +173,7 @@ def test_any_reply_is_read_or_refused(reply: str) -> None:
             continue
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(SEEDS)
 def test_any_components_are_a_program_within_the_limits_or_refused(seed: int) -> None:
     try:
@@ -185,7 +185,7 @@ def test_any_components_are_a_program_within_the_limits_or_refused(seed: int) ->
     assert len(program.callers()) <= PROGRAM_LIMITS.components
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(SEEDS)
 def test_any_schedule_is_an_optimizer_within_the_limits_or_refused(seed: int) -> None:
     try:
