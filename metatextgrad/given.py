@@ -14,6 +14,7 @@ from metatextgrad.core.errors import InputError
 from metatextgrad.core.optimizer import Optimizer
 from metatextgrad.core.program import Program, Wrapped
 from metatextgrad.core.programs import PROGRAMS, program_named
+from metatextgrad.core.statistics import need_scipy
 from metatextgrad.core.task import Task
 from metatextgrad.planning import Plan
 from metatextgrad.runtime.artifacts import namespace
@@ -60,9 +61,11 @@ def prepared(task: GivenTask, settings: Context | None, models: Models | None) -
     """Load the task and build the models.
 
     Raises:
-        InputError: the task, a model, or a cap in money without known prices.
+        InputError: the task, a model, a cap in money without known prices, or a paired test without scipy.
     """
     context = settings or Context()
+    if context.accept == "paired":
+        need_scipy()
     if isinstance(task, Task):
         context, loaded = context.model_copy(update={"task": task.name}), task
     else:

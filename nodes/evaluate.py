@@ -5,19 +5,24 @@ from collections.abc import Callable
 from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
+from metatextgrad.core.optimizer import Optimizer
 from metatextgrad.core.program import Program
 from metatextgrad.core.trial import Candidate, Evaluation, brief
 from metatextgrad.runtime.artifacts import get, put
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.evaluation import evaluate_program
 from metatextgrad.runtime.events import Event, emit
+from metatextgrad.runtime.racing import Stopped, race_program
 from metatextgrad.runtime.resources import Resources, resources
+from metatextgrad.stages import looks_back
 
 
 class Reads(TypedDict, total=False):
     """What `evaluate` reads."""
 
     candidates: list[Candidate]
+    best: Candidate | None
+    optimizer: str
     step: int
     path: str
 
@@ -32,18 +37,42 @@ async def evaluate(state: Reads, runtime: Runtime[Context]) -> Writes:
     """Score each candidate on the whole validation set, in this one node.
 
     A candidate whose replies cannot be used on more than the tolerated share of examples becomes invalid: its own prompt
-    did that. A provider that fails so often pauses the run instead.
+    did that. A provider that fails so often pauses the run instead. With the setting `race`, one that cannot win any
+    more is stopped.
     """
     given = await resources(runtime)
     told = _progress(state, runtime)
-    return Writes(candidates=[await _scored(given, item, told) for item in state["candidates"]])
+    against = await _against(given, state)
+    return Writes(candidates=[await _scored(given, item, against, told) for item in state["candidates"]])
 
 
-async def _scored(given: Resources, item: Candidate, told: Callable[[int, int], None]) -> Candidate:
+async def _against(given: Resources, state: Reads) -> float | None:
+    """Return the score that candidates race against; None where they are scored to the end.
+
+    They are where something reads the score of a candidate that lost: the next proposal, when it starts from the last
+    one, and stages that look back at what was tried. Racing would change what those propose.
+    """
+    best = state.get("best")
+    if not given.context.race or given.context.start_from != "best" or best is None:
+        return None
+    optimizer = await get(given.store, Optimizer, state["optimizer"])
+    return None if any(looks_back(stage) for stage in optimizer.stages()) else best["score"]
+
+
+async def _scored(
+    given: Resources, item: Candidate, against: float | None, told: Callable[[int, int], None]
+) -> Candidate:
     if item["id"] is None:
         return item
     program = await get(given.store, Program, item["id"])
-    evaluation = await evaluate_program(given, program, "val", told)
+    if against is None:
+        evaluation = await evaluate_program(given, program, "val", told)
+    else:
+        raced = await race_program(given, program, against, told)
+        if isinstance(raced, Stopped):
+            left_out, reason = raced.of - raced.done, brief(raced.sentence())
+            return {**item, "status": "stopped", "reason": reason, "left_out": left_out, "saved": raced.calls}
+        evaluation = raced
     if reason := unusable(given, evaluation):
         return {**item, "status": "invalid", "reason": brief(reason)}
     return {**item, "status": "scored", "score": evaluation.score, "evaluation": await put(given.store, evaluation)}

@@ -3,15 +3,17 @@
 from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
+from metatextgrad.core.comparison import is_confirmed
 from metatextgrad.core.errors import InputError
 from metatextgrad.core.optimizer import Optimizer
 from metatextgrad.core.schedule import Cursor, advance, current
-from metatextgrad.core.trial import Candidate, Outcome, Trial
+from metatextgrad.core.trial import Candidate, Evaluation, Outcome, Trial
 from metatextgrad.runtime.artifacts import get, put
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.events import Event, emit
 from metatextgrad.runtime.resources import Resources, resources
 from metatextgrad.stages import kind_of
+
 
 class Reads(TypedDict, total=False):
     """What `update` reads. A loop over programs has a cursor into its optimizer's schedule; a meta loop has none."""
@@ -42,11 +44,13 @@ class Writes(TypedDict, total=False):
 async def update(state: Reads, runtime: Runtime[Context]) -> Writes:
     """Keep a candidate only if it scores strictly higher than the incumbent; record the trial; choose the next stage.
 
+    With the setting `accept` a paired test has to confirm that, too; an optimizer is tested by its best program.
+
     The same function serves both levels: a candidate is a program in the inner loop and an optimizer in a meta loop.
     """
     given = await resources(runtime)
     before, scored = state.get("best"), state["candidates"]
-    best = better(before, scored)
+    best = better(before, await _confirmed(given, before, scored))
     improved = best is not before
     trial = _trial(state, best, improved)
     _tell(runtime, trial)
@@ -82,6 +86,20 @@ def _start(given: Resources, state: Reads, best: Candidate | None) -> str:
     return last[-1] if last else state["current"]
 
 
+async def _confirmed(given: Resources, best: Candidate | None, scored: list[Candidate]) -> list[Candidate]:
+    """Return the candidates that may replace the incumbent: with paired acceptance those that the test confirms."""
+    if given.context.accept == "strict" or best is None or best["evaluation"] is None:
+        return scored
+    incumbent = await get(given.store, Evaluation, best["evaluation"])
+    level, seed = given.context.accept_level, given.context.seed
+    found: list[Candidate] = []
+    for item in scored:
+        if item["evaluation"] is not None:
+            evaluation = await get(given.store, Evaluation, item["evaluation"])
+            found += [item] if is_confirmed(incumbent, evaluation, level=level, seed=seed) else []
+    return found
+
+
 def better(best: Candidate | None, scored: list[Candidate]) -> Candidate | None:
     """Return the new incumbent: the best scored candidate if strictly better, else the old one; ties change nothing."""
     for item in scored:
@@ -108,7 +126,7 @@ def outcome_of(scored: list[Candidate], improved: bool) -> Outcome:
     if improved:
         return "accepted"
     states = {item["status"] for item in scored}
-    return "rejected" if "scored" in states else "invalid" if "invalid" in states else "skipped"
+    return "rejected" if states & {"scored", "stopped"} else "invalid" if "invalid" in states else "skipped"
 
 
 def _tell(runtime: Runtime[Context], trial: Trial) -> None:

@@ -5,7 +5,7 @@ from statistics import NormalDist
 
 from metatextgrad.core.errors import InputError
 from metatextgrad.core.identity import Value
-from metatextgrad.core.statistics import Difference, McNemar, mcnemar, paired_bootstrap
+from metatextgrad.core.statistics import Difference, McNemar, mcnemar, paired_bootstrap, pairs
 from metatextgrad.core.trial import Evaluation
 
 
@@ -77,6 +77,23 @@ def compare(first: Evaluation, second: Evaluation, *, seed: int = 0) -> Comparis
     return Comparison(
         difference=paired_bootstrap(one, other, seed=seed), mcnemar=mcnemar(one, other) if whole else None
     )
+
+
+def is_confirmed(first: Evaluation, second: Evaluation, *, level: float, seed: int = 0) -> bool:
+    """Tell whether the second program is better than the first by a paired test, and not by chance.
+
+    The test is two-sided: McNemar's exact one where all scores are 0 or 1, the paired bootstrap otherwise.
+
+    Raises:
+        InputError: they are not evaluations of the same examples, or scipy is missing.
+    """
+    one, other = _paired(first, second)
+    both = pairs(one, other)
+    if sum(after - before for before, after in both) <= 0:
+        return False
+    if all(score in (0, 1) for pair in both for score in pair):
+        return mcnemar(one, other).p <= level
+    return len(both) > 1 and paired_bootstrap(one, other, seed=seed).p <= level
 
 
 def aa_check(first: Evaluation, second: Evaluation) -> AACheck:

@@ -87,7 +87,7 @@ def mcnemar(first: Scores, second: Scores) -> McNemar:
     only_first = sum(one > other for one, other in paired)
     only_second = sum(one < other for one, other in paired)
     differing = only_first + only_second
-    p = float(_scipy().binomtest(only_first, differing, 0.5).pvalue) if differing else 1.0
+    p = float(need_scipy().binomtest(only_first, differing, 0.5).pvalue) if differing else 1.0
     return McNemar(only_first=only_first, only_second=only_second, p=p)
 
 
@@ -105,7 +105,7 @@ def paired_bootstrap(
     gaps = [other - one for one, other in pairs(first, second)]
     if len(gaps) < 2:
         raise InputError(f"Only {len(gaps)} examples have both scores; a difference needs at least 2 to be estimated.")
-    stats = _scipy()
+    stats = need_scipy()
     import numpy
 
     drawn = stats.bootstrap(
@@ -142,7 +142,7 @@ def over_seeds(values: Sequence[float], confidence: float = 0.95) -> Seeds:
     if seeds == 1:
         return Seeds(mean=mean, sd=None, low=None, high=None, seeds=1)
     sd = stdev(values)
-    half = float(_scipy().t.ppf(0.5 + confidence / 2, seeds - 1)) * sd / sqrt(seeds)
+    half = float(need_scipy().t.ppf(0.5 + confidence / 2, seeds - 1)) * sd / sqrt(seeds)
     return Seeds(mean=mean, sd=sd, low=mean - half, high=mean + half, seeds=seeds)
 
 
@@ -160,7 +160,7 @@ def pairs(first: Scores, second: Scores) -> list[tuple[float, float]]:
     return [(one, other) for one, other in both if one is not None and other is not None]
 
 
-def _scipy() -> Any:
+def need_scipy() -> Any:
     """Return scipy.stats.
 
     Raises:

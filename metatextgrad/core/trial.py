@@ -1,6 +1,6 @@
 """The record of one turn of a loop, at either level."""
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -25,9 +25,14 @@ class Candidate(TypedDict):
     """For an optimizer: the program its inner loop found."""
     trial: str | None
     """For an optimizer: the last trial of its inner loop."""
-    status: Literal["proposed", "scored", "invalid", "skipped"]
+    status: Literal["proposed", "scored", "stopped", "invalid", "skipped"]
+    """stopped: racing found that it cannot win any more, so it has no score."""
     reason: str
-    """Why it is invalid or skipped; empty otherwise."""
+    """Why it has no score; empty otherwise."""
+    left_out: NotRequired[int]
+    """Examples that racing left out."""
+    saved: NotRequired[int]
+    """Calls that were saved so, at most."""
 
 
 class Trial(Content):

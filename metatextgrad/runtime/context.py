@@ -71,6 +71,18 @@ class Context(BaseModel):
         description="Next proposal starts from the incumbent (validation revert) or from the last candidate.",
     )
 
+    race: bool = Field(
+        default=False,
+        description="Stop scoring a candidate that cannot win any more; decides alike with fewer calls (ours).",
+    )
+    accept: Literal["strict", "paired"] = Field(
+        default="strict",
+        description="What replaces the incumbent: a higher score (the paper's), or one that a paired test confirms.",
+    )
+    accept_level: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.05, description="Level of the paired test of `accept` (ours)."
+    )
+
     program_temperature: Temperature = Field(default=0.0, description="None leaves it to the model (TextGrad's 0).")
     sample_temperature: Temperature = Field(default=0.7, description="For components with several samples (ours).")
     optimizer_temperature: Temperature = Field(default=0.0, description="None leaves it to the model (TextGrad's 0).")

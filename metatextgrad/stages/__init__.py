@@ -59,6 +59,11 @@ def settings_of(stage: Stage) -> Settings:
         raise InputError(msg) from None
 
 
+def looks_back(stage: Stage) -> bool:
+    """Tell whether a stage reads the scores of candidates that lost."""
+    return kind_of(stage).needs_all_trials or bool(getattr(settings_of(stage), "history", 0))
+
+
 def stage(kind: str, *, instructions: str = "", name: str = "", **settings: Setting) -> Stage:
     """Return a stage of a kind, with the kind's own instructions unless others are given."""
     bare = Stage(kind=kind, instructions="")
@@ -136,6 +141,7 @@ __all__ = [
     "adas_tg",
     "checked",
     "kind_of",
+    "looks_back",
     "optimizer_named",
     "settings_of",
     "stage",
