@@ -53,4 +53,7 @@ async def final_test(state: Reads, runtime: Runtime[Context]) -> Writes:
 def _tell(runtime: Runtime[Context], found: Row) -> None:
     if found.test:
         done = found.test.scored
-        emit(runtime, Event(type="test", stage=found.name, score=found.test.score, done=done, of=done + found.test.unscored))
+        emit(
+            runtime,
+            Event(type="test", stage=found.name, score=found.test.score, done=done, of=done + found.test.unscored),
+        )

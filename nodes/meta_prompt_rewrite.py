@@ -53,7 +53,9 @@ async def meta_prompt_rewrite(state: Reads, runtime: Runtime[Context]) -> Writes
     position = (step - 1) % len(incumbent.stages())
     try:
         text = await _rewritten(given, incumbent, position, lineage, step)
-        proposal = candidate(await put(given.store, incumbent.with_instructions({position: text})), "meta_prompt_rewrite")
+        proposal = candidate(
+            await put(given.store, incumbent.with_instructions({position: text})), "meta_prompt_rewrite"
+        )
     except ReplyError as error:
         proposal = candidate(None, "meta_prompt_rewrite", "invalid", str(error))
     kind = "proposal" if proposal["id"] else "rejection"

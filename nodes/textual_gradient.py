@@ -44,7 +44,13 @@ async def textual_gradient(state: Reads, runtime: Runtime[Context]) -> Writes:
     gradients = await gradients_of(given, program.id, attempts, state["step"])
     emit(
         runtime,
-        Event(type="gradient", path=state.get("path", ""), step=state["step"], done=len(gradients.failed), of=len(attempts)),
+        Event(
+            type="gradient",
+            path=state.get("path", ""),
+            step=state["step"],
+            done=len(gradients.failed),
+            of=len(attempts),
+        ),
     )
     return Writes(gradients=await put(given.store, gradients))
 

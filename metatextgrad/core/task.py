@@ -1,6 +1,5 @@
 """Tasks: pure data that says what to optimize."""
 
-
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
@@ -108,5 +107,3 @@ class Task:
         """Hash the data, the metric's name and the initial program."""
         sets = [[example.model_dump() for example in self.split(name)] for name in ("train", "val", "test")]
         return content_id([self.name, self.question_type, self.metric_name, self.program.id, sets])
-
-
