@@ -62,12 +62,16 @@ _RUN = ("inputs", "outputs", "error", "feedback", "feedback_stats", "child_runs"
 
 
 def _is_feedback(value: object) -> bool:
-    """Tell feedback from a second message: that has content, or a role."""
-    return (
-        value is None
-        or isinstance(value, str | float | int)
-        or (isinstance(value, Mapping) and not {"content", "role", "type"} & set(value))
-    )
+    """Tell feedback, one piece or several, from a second message: that has content, or a role."""
+    match value:
+        case None | str() | float() | int():
+            return True
+        case Mapping():
+            return not {"content", "role", "type"} & set(value)
+        case [Mapping(), *_]:
+            return all(isinstance(item, Mapping) and _is_feedback(item) for item in value)
+        case _:
+            return False
 
 
 def _of_messages(given: Any, feedback: object) -> Recorded:

@@ -1,0 +1,247 @@
+"""Back to LangChain: a program as a Runnable, the loop inside a user's graph, a tool in a user's agent."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain_core.messages import AIMessage, BaseMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.store.memory import InMemoryStore
+from langgraph.types import Command, interrupt
+from typing_extensions import TypedDict
+
+import metatextgrad as mtg
+from metatextgrad.core.errors import AgentError, InputError, ProviderError
+from metatextgrad.core.program import Extract, Program
+from metatextgrad.graphs.inner_loop import build_inner_loop
+from metatextgrad.graphs.program import build_program
+from metatextgrad.runtime.artifacts import namespace
+from tests.agents import AGENT, ToolModel, calls, chain, mending, reacting, tool_models
+from tests.scripted import Script, echo, in_turn, llm, tiny_task
+
+
+def model(handler: Any) -> ToolModel:
+    return ToolModel(level="program", script=Script(handler), offered=[])
+
+
+def test_optimized_agent_is_the_agent_again_with_other_texts(tmp_path: Path) -> None:
+    task = tiny_task(AGENT, sizes=(3, 4, 2))
+
+    def handler(messages: Sequence[BaseMessage], level: object) -> Any:
+        if "Only repeat" in messages[0].text:
+            return f"Answer: {messages[1].text.rpartition(' ')[2]}"
+        return reacting(messages, level)
+
+    script = Script(mending(handler, "Only repeat.", "agent.system"))
+    result = mtg.optimize(task, models=tool_models(script), settings=mtg.Context(steps=1), workspace=tmp_path)
+    assert (result.score, mtg.texts_of(result.program)) == (1.0, {"agent.system": "Only repeat."})
+    agent = mtg.as_runnable(result.program, model(handler))
+    assert type(agent) is type(create_agent(model(handler), []))
+    assert agent.nodes.keys() == {"__start__", "model", "tools"}
+
+
+async def test_agent_on_another_model_takes_and_gives_what_it_always_did() -> None:
+    agent = mtg.as_runnable(AGENT, model(reacting))
+    ended = await agent.ainvoke({"messages": [("human", "number 4")]})
+    assert [message.type for message in ended["messages"]] == ["human", "ai", "tool", "ai"]
+
+
+PIPELINE = Program(
+    name="two",
+    components=(llm("first"), llm("last", "{first}"), Extract(name="cut", text="last", after=":", which="first")),
+)
+
+
+async def test_program_is_a_runnable_of_the_question_or_of_its_inputs() -> None:
+    program = mtg.as_runnable(PIPELINE, model(echo))
+    assert await program.ainvoke("q") == await program.ainvoke({"question": "q"}) == "<first: q>>"
+    assert await (program | (lambda text: text.upper())).ainvoke("q") == "<FIRST: Q>>"
+    assert await program.abatch(["a", "b"]) == ["<first: a>>", "<first: b>>"]
+
+
+def test_program_is_a_runnable_without_a_loop_too() -> None:
+    assert mtg.as_runnable(PIPELINE, model(echo)).invoke("q") == "<first: q>>"
+
+
+async def test_program_of_several_inputs_wants_them_by_name() -> None:
+    program = mtg.as_runnable(Program(name="p", inputs=("a", "b"), components=(llm("x", "{a}{b}"),)), model(echo))
+    assert await program.ainvoke({"a": "1", "b": 2}) == "<x: 12>"
+    with pytest.raises(InputError, match="has the inputs a, b; give them by name"):
+        await program.ainvoke("1")
+
+
+async def test_failures_of_a_runnable_are_raised() -> None:
+    broken = Program.from_runnable(chain(lambda model: lambda question: 1 // 0), {"t": "T"}, takes="text")
+    program = Program(name="p", components=(*broken.components, llm("last", "{agent}"))).knowing(broken.builds)
+    with pytest.raises(AgentError, match="ZeroDivisionError"):
+        await mtg.as_runnable(program, model(echo)).ainvoke("q")
+
+    def down(messages: Sequence[BaseMessage], level: object) -> str:
+        raise ConnectionError("away")
+
+    with pytest.raises(ProviderError, match="away"):
+        await mtg.as_runnable(PIPELINE, model(down)).ainvoke("q")
+
+
+async def test_wrapped_agent_is_a_node_of_the_graph_of_its_program() -> None:
+    part = AGENT.components[0]
+    program = Program(name="p", components=(part, llm("last", "{agent}"))).knowing(AGENT.builds)
+    graph = build_program(program).compile(store=InMemoryStore())
+    context = mtg.Context().given(
+        task=tiny_task(program),
+        models=tool_models(Script(lambda *a: echo(*a) if a[0][0].text == "last" else reacting(*a))),
+    )
+    assert await graph.ainvoke({"question": "number 4"}, context=context) == {"answer": "<last: Answer: 8>"}
+
+
+class Mine(TypedDict, total=False):
+    optimizer: str
+    candidates: list[Any]
+    verdict: str
+
+
+async def test_loop_is_a_node_of_a_users_graph_with_streams_and_a_person_before_it() -> None:
+    """An interrupt before the loop, one after it, and the loop's events in between; the loop runs once."""
+
+    def before(state: Mine) -> Mine:
+        return {"optimizer": interrupt("which optimizer?")}
+
+    def after(state: Mine) -> Mine:
+        return {"verdict": interrupt({"score": state["candidates"][0]["score"]})}
+
+    graph = StateGraph(Mine, context_schema=mtg.Context)
+    graph.add_node("before", before).add_node("improve", build_inner_loop().compile()).add_node("after", after)
+    graph.add_edge(START, "before").add_edge("before", "improve").add_edge("improve", "after").add_edge("after", END)
+    mine = graph.compile(checkpointer=InMemorySaver(), store=InMemoryStore())
+    script = Script(mending(reacting, "better", "agent.system"))
+    context = mtg.Context(steps=1).given(task=tiny_task(AGENT, sizes=(2, 3, 1)), models=tool_models(script))
+    config: Any = {"configurable": {"thread_id": "mine"}}
+
+    asked = await mine.ainvoke({}, config, context=context)
+    assert asked["__interrupt__"][0].value == "which optimizer?"
+    assert script.asked == []
+    stream = mine.astream(Command(resume="tgd"), config, context=context, stream_mode="custom", subgraphs=True)
+    events = [(space[0].partition(":")[0], event["type"]) async for space, event in stream]
+    assert {space for space, _ in events} == {"improve"}
+    assert [kind for _, kind in events].count("step") == 2
+    made = len(script.asked)
+    ended = await mine.ainvoke(Command(resume="good"), config, context=context)
+    assert (ended["verdict"], len(script.asked)) == ("good", made)
+
+
+EXAMPLES = [{"input": f"question {n}", "target": str(n)} for n in range(7)]
+
+
+def numbers(messages: Sequence[BaseMessage], level: object) -> Any:
+    """Answer with the number of the question when told to; improve any prompt so that it tells so."""
+    if level != "program":
+        known = "improved_text" in messages[0].text
+        return json.dumps({"improved_text": "Give the number."} if known else {"instructions": "say what is wanted"})
+    number = messages[-1].text.rpartition(" ")[2]
+    return f"Answer: {number if 'number' in messages[0].text else '?'}"
+
+
+def asking(**arguments: Any) -> Any:
+    given = {"prompt": "Answer.", "examples": EXAMPLES, "instruction": "A number."} | arguments
+    return in_turn(
+        calls("optimize_prompt", "call/1", **given), "done", calls("optimize_prompt", "call/2", **given), "done"
+    )
+
+
+def helped(handler: Any = numbers, asked: Any = None, **options: Any) -> tuple[Any, Script]:
+    script = Script(handler)
+    settings = options.pop("settings", mtg.Context(steps=1))
+    tool = mtg.create_optimizer_tool(metric="exact", models=tool_models(script), settings=settings)
+    return create_agent(model(asked or asking()), [tool], **options), script
+
+
+ASK: Any = {"messages": [("human", "Improve it.")]}
+
+
+async def test_agent_improves_a_prompt_by_the_tool_and_is_told_the_scores() -> None:
+    agent, script = helped()
+    ended = await agent.ainvoke(ASK)
+    assert json.loads(ended["messages"][-2].text) == {
+        "prompt": "Give the number.",
+        "validation": {"before": 0.0, "after": 1.0, "examples": 2},
+        "test": {"before": 0.0, "after": 1.0},
+    }
+    assert ended.keys() == {"messages"}
+    assert any("What a good answer is: A number." in prompt for prompt in script.prompts("optimizer"))
+
+
+async def test_progress_of_the_tool_is_in_the_agents_stream_and_nothing_else_of_it() -> None:
+    agent, _ = helped()
+    parts = [part async for part in agent.astream(ASK, stream_mode=["custom", "updates", "messages"], subgraphs=True)]
+    told = [part["optimize_prompt"]["type"] for _, kind, part in parts if kind == "custom"]
+    assert told[0] == "evaluating" and told.count("step") == 2
+    assert {name for _, kind, part in parts if kind == "updates" for name in part} == {"model", "tools"}
+    assert not [part for _, kind, part in parts if kind == "messages" and "Answer:" in part[0].text]
+
+
+async def test_tool_uses_the_agents_saver_and_store_in_a_thread_of_its_own() -> None:
+    saver, store = InMemorySaver(), InMemoryStore()
+    agent, script = helped(checkpointer=saver, store=store)
+    config: Any = {"configurable": {"thread_id": "mine"}}
+    await agent.ainvoke(ASK, config)
+    assert {entry.config["configurable"]["thread_id"] for entry in saver.list(None)} == {"mine", "opt-call-1"}
+    assert [item.key for item in store.search(namespace("run"))] == ["opt-call-1"]
+    paid = len(script.asked)
+    ended = await agent.ainvoke(ASK, config)
+    assert len(script.asked) == paid, "the second call of the tool found all its calls in the store"
+    assert ended["messages"][-2].text == ended["messages"][2].text
+
+
+async def test_call_of_the_tool_that_was_cut_short_goes_on_when_the_agent_is_resumed() -> None:
+    away = True
+
+    def handler(messages: Sequence[BaseMessage], level: object) -> Any:
+        if away and level == "optimizer":
+            raise ConnectionError("away")
+        return numbers(messages, level)
+
+    agent, script = helped(handler, checkpointer=InMemorySaver(), store=InMemoryStore())
+    config: Any = {"configurable": {"thread_id": "mine"}}
+    with pytest.raises(ProviderError, match="away"):
+        await agent.ainvoke(ASK, config)
+    away, paid = False, script.calls["program"]
+    ended = await agent.ainvoke(None, config)
+    assert json.loads(ended["messages"][-2].text)["validation"]["after"] == 1.0
+    assert script.calls["program"] == paid + 2 + 2 * 3 and paid == 2 + 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "said"),
+    [
+        ({"examples": EXAMPLES[:2]}, mtg.Context(steps=1), "There are 2 different examples; give at least three."),
+        ({"examples": EXAMPLES[:1] * 5}, mtg.Context(steps=1), "There are 1 different examples"),
+        ({}, mtg.Context(steps=1, max_calls=3), "The cap of 3 calls is reached"),
+    ],
+)
+async def test_agent_is_told_why_a_prompt_was_not_improved(arguments: Any, settings: Any, said: str) -> None:
+    agent, _ = helped(asked=asking(**arguments), settings=settings)
+    ended = await agent.ainvoke(ASK)
+    assert said in ended["messages"][-2].text
+
+
+async def test_arguments_of_a_wrong_form_are_told_by_langchain_and_the_agent_can_mend_them() -> None:
+    asked = in_turn(calls("optimize_prompt", examples="none"), "done")
+    agent, script = helped(asked=asked)
+    ended = await agent.ainvoke(ASK)
+    assert ended["messages"][-2].status == "error"
+    assert isinstance(ended["messages"][-1], AIMessage)
+    assert script.asked == []
+
+
+def test_tool_shows_agents_three_arguments_and_no_runtime() -> None:
+    tool = mtg.create_optimizer_tool(metric="exact", models=tool_models(Script(numbers)))
+    assert list(tool.tool_call_schema.model_json_schema()["properties"]) == ["prompt", "examples", "instruction"]  # type: ignore[union-attr]  # a model, as given
+
+
+def test_unknown_metric_of_a_tool_is_told_at_once() -> None:
+    with pytest.raises(InputError, match="Unknown metric 'nice'"):
+        mtg.create_optimizer_tool(metric="nice")
