@@ -50,6 +50,18 @@ class Branch:
 
 
 @dataclass(frozen=True)
+class Racing:
+    """What racing saved in a run."""
+
+    candidates: int
+    """Those that were stopped."""
+    examples: int
+    """Those that were left out."""
+    calls: int
+    """At most: some replies may have been in the ledger anyway."""
+
+
+@dataclass(frozen=True)
 class StoredRun:
     """A run as it stands in its workspace."""
 
@@ -59,6 +71,25 @@ class StoredRun:
     usage: dict[Level, Usage]
     found: Found | None
     branches: tuple[Branch, ...]
+
+
+def racing_in(branches: tuple[Branch, ...]) -> Racing:
+    """Add up what racing saved; a loop that several turns name counts once."""
+    tried: dict[str, Trial] = {}
+
+    def gather(turns: tuple[Turn, ...]) -> None:
+        for turn in turns:
+            tried[turn.trial.id] = turn.trial
+            gather(turn.inner)
+
+    for branch in branches:
+        gather(branch.turns)
+    stopped = [item for trial in tried.values() for item in trial.candidates if item["status"] == "stopped"]
+    return Racing(
+        candidates=len(stopped),
+        examples=sum(item.get("left_out", 0) for item in stopped),
+        calls=sum(item.get("saved", 0) for item in stopped),
+    )
 
 
 def is_there(workspace: str) -> bool:

@@ -20,6 +20,7 @@ from metatextgrad.runtime.evaluation import evaluate_program
 from metatextgrad.runtime.racing import Stopped, best_possible, block, race_program
 from metatextgrad.stages import stage
 from metatextgrad.stored import Turn, read_run
+from tests.command_line import described, printed, settle
 from tests.scripted import Script, opened, tiny_task
 from tests.test_algorithms import PROMPTS, STRUCTURE
 from tests.test_evaluation import solves
@@ -164,3 +165,19 @@ async def test_raced_run_goes_on_where_it_was_stopped(share: float, tmp_path: Pa
     resumed = await aresume("r", task=task, models=models, caps={"max_calls": None}, workspace=tmp_path / "cut")
     assert (resumed.findings, resumed.usage, len(again.asked)) == (whole.findings, whole.usage, calls)
     assert await trials(tmp_path / "cut") == await trials(tmp_path / "whole")
+
+
+def test_calls_saved_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settle(tmp_path, monkeypatch)
+    options = ("bbh/word_sorting", "--steps", "6", "--race", "yes", "--run", "raced")
+    racing = described(capsys, "optimize", *options)["racing"]
+    assert racing["candidates"] > 0 and racing["calls"] == racing["examples"] > 0
+    shown = described(capsys, "show", "raced")
+    assert shown["racing"] == racing
+    stopped = [
+        item for turn in shown["loops"][0]["turns"] for item in turn["candidates"] if item["status"] == "stopped"
+    ]
+    assert stopped[0]["reason"].startswith("stopped after ")
+    assert f"at most {racing['calls']} calls saved" in printed(capsys, "show", "raced")

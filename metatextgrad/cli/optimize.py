@@ -119,14 +119,15 @@ def _carry_out(work: "Work[Result]", title: str, workspace: str, *, as_json: boo
     from metatextgrad.cli.output import out, say_json
     from metatextgrad.cli.result import show_result
     from metatextgrad.cli.running import Manner, attend
-    from metatextgrad.cli.show import next_commands
+    from metatextgrad.cli.show import next_commands, racing_document, show_racing
     from metatextgrad.stored import read_run
 
     manner = Manner(title, lambda name: resume_command(name, workspace), quiet=quiet, as_json=as_json)
     result = attend(work, manner)
-    stored = asyncio.run(read_run(workspace, result.run))
+    stored = asyncio.run(read_run(workspace, result.run, turns=True))
     assert stored.found is not None, "a run that gave a result has findings"
     if as_json:
-        say_json(result_document(result.run, stored.found, stored.usage))
+        say_json({**result_document(result.run, stored.found, stored.usage), **racing_document(stored)})
     else:
+        show_racing(out(), stored)
         show_result(out(), stored.found, stored.usage, next_commands(stored, workspace))

@@ -1,12 +1,14 @@
 """`metatextgrad show`."""
 
 import asyncio
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from metatextgrad.cli.failures import resume_command
 from metatextgrad.cli.options import DEFAULT_WORKSPACE, Json, Run, Workspace
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.tree import Tree
 
     from metatextgrad.stored import StoredRun, Turn
@@ -30,7 +32,7 @@ def next_commands(stored: "StoredRun", workspace: str) -> list[str]:
     run = stored.record.run
     if stored.found is None:
         return [] if stored.status == "running" else [resume_command(run, workspace)]
-    return [f"metatextgrad show {run}{place}", f"metatextgrad export {run}{place}"]
+    return [f"metatextgrad {command} {run}{place}" for command in ("show", "report", "export")]
 
 
 def _print(stored: "StoredRun", workspace: str) -> None:
@@ -48,12 +50,32 @@ def _print(stored: "StoredRun", workspace: str) -> None:
     if (plan := stored_plan(record)) is not None:
         console.print(plan_table(plan, stored.usage))
         console.print()
+    show_racing(console, stored)
     if stored.found:
         show_result(console, stored.found, stored.usage, next_commands(stored, workspace)[1:])
         return
     mark(console, record.simulated)
     console.print(usage_table(stored.usage, simulated=record.simulated))
     show_following(console, next_commands(stored, workspace))
+
+
+def show_racing(console: "Console", stored: "StoredRun") -> None:
+    """Say what racing saved, where the run raced."""
+    from metatextgrad.stored import racing_in
+
+    if stored.record.settings.get("race"):
+        saved = racing_in(stored.branches)
+        console.print(
+            f"racing: {saved.candidates} candidates stopped, {saved.examples:,} examples left out, "
+            f"at most {saved.calls:,} calls saved"
+        )
+
+
+def racing_document(stored: "StoredRun") -> dict[str, Any]:
+    """Describe what racing saved, where the run raced."""
+    from metatextgrad.stored import racing_in
+
+    return {"racing": asdict(racing_in(stored.branches))} if stored.record.settings.get("race") else {}
 
 
 def _tree(name: str, turns: "tuple[Turn, ...]") -> "Tree":
@@ -102,6 +124,7 @@ def _document(stored: "StoredRun", workspace: str) -> dict[str, Any]:
         "created": record.created,
         "settings": record.settings,
         "plan": record.plan,
+        **racing_document(stored),
         "resume": None if stored.found else resume_command(record.run, workspace),
         "loops": [branch_document(branch) for branch in stored.branches],
     }
