@@ -62,9 +62,7 @@ def build_meta_prompt() -> Loop:
     return graph
 
 
-def next_turn(
-    state: MetaPromptState, runtime: Runtime[Context]
-) -> Literal["meta_prompt_rewrite", "extract_optimizer"]:
+def next_turn(state: MetaPromptState, runtime: Runtime[Context]) -> Literal["meta_prompt_rewrite", "extract_optimizer"]:
     """Rewrite again until the meta steps are used up."""
     steps = (runtime.context or Context()).meta_prompt_steps
     return "extract_optimizer" if finished(state, steps) else "meta_prompt_rewrite"

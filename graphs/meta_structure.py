@@ -58,9 +58,7 @@ def build_meta_structure() -> Loop:
     return graph
 
 
-def next_turn(
-    state: MetaStructureState, runtime: Runtime[Context]
-) -> Literal["structure_merge", "__end__"]:
+def next_turn(state: MetaStructureState, runtime: Runtime[Context]) -> Literal["structure_merge", "__end__"]:
     """Merge again until the meta steps are used up."""
     steps = (runtime.context or Context()).meta_structure_steps
     return "__end__" if finished(state, steps) else "structure_merge"

@@ -36,9 +36,9 @@ class Writes(TypedDict):
 async def evaluate(state: Reads, runtime: Runtime[Context]) -> Writes:
     """Score each candidate on the whole validation set, in this one node.
 
-    A candidate whose replies cannot be used on more than the tolerated share of examples becomes invalid: its own prompt
-    did that. A provider that fails so often pauses the run instead. With the setting `race`, one that cannot win any
-    more is stopped.
+    A candidate whose replies cannot be used on more than the tolerated share of examples becomes invalid: its own
+    prompt did that. A provider that fails so often pauses the run instead. With the setting `race`, one that cannot win
+    any more is stopped.
     """
     given = await resources(runtime)
     told = _progress(state, runtime)

@@ -1,4 +1,4 @@
-"""Propose() of the meta-prompt optimizer: rewrite the incumbent's instructions for the task (paper 3.3.1, Algorithm 3)."""
+"""Propose() of the meta-prompt optimizer: rewrite the incumbent's instructions (paper 3.3.1, Algorithm 3)."""
 
 from langgraph.runtime import Runtime
 from typing_extensions import TypedDict

@@ -36,8 +36,10 @@ class Candidate(TypedDict):
 
 
 class Trial(Content):
-    """What one turn tried and what became of it. Trials form a chain by `previous`, as commits do, so that a run forked
-    from an earlier step keeps both histories."""
+    """What one turn tried, and what became of it.
+
+    Trials form a chain by `previous`, as commits do, so that a run forked from an earlier step keeps both histories.
+    """
 
     level: Literal["program", "optimizer"]
     path: str
@@ -97,7 +99,7 @@ class Feedback(Value):
 
 
 class Gradients(Content):
-    """The textual gradient of a program on one batch: for each component, the feedback of each example, kept apart and in a stable order."""
+    """The textual gradient of a program on a batch: for each component, each example's feedback, in a stable order."""
 
     program: str
     batch: tuple[str, ...]
