@@ -9,10 +9,12 @@ from metatextgrad.cli.bound import bound
 from metatextgrad.cli.demo import demo
 from metatextgrad.cli.evaluate import evaluate
 from metatextgrad.cli.export import export
-from metatextgrad.cli.failures import debugging, report
+from metatextgrad.cli.failures import debugging
+from metatextgrad.cli.failures import report as report_error
 from metatextgrad.cli.graph import graph
 from metatextgrad.cli.optimize import optimize, resume, run
 from metatextgrad.cli.plan import plan
+from metatextgrad.cli.report import report
 from metatextgrad.cli.runs import runs
 from metatextgrad.cli.show import show
 from metatextgrad.cli.tasks import tasks
@@ -26,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, run, optimize, evaluate, plan, resume, runs, show, export, graph, tasks, bound):
+for command in (demo, run, optimize, evaluate, plan, resume, runs, show, export, report, graph, tasks, bound):
     app.command()(command)
 
 
@@ -37,7 +39,7 @@ def carry_out(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debugging():
             raise
-        return report(error, as_json="--json" in arguments)
+        return report_error(error, as_json="--json" in arguments)
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     return int(code)

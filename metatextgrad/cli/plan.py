@@ -90,6 +90,6 @@ def _range(given: "Range", form: str) -> str:
 
 
 def _used(used: "Usage") -> tuple[str, str, str, str]:
-    from metatextgrad.cli.result import money
+    from metatextgrad.wording import money
 
     return "  used", f"{used.calls:,}", f"{used.tokens:,}", money(used)

@@ -15,9 +15,7 @@ from metatextgrad.core.report import Findings, Row, Tally
 from metatextgrad.display import NOTICE
 from metatextgrad.runtime.meter import Level, Usage
 from metatextgrad.stored import Found
-
-_TITLES = {"tgd": "TGD", "adas-tg": "ADAS-TG"}
-"""What the paper calls them."""
+from metatextgrad.wording import money, title
 
 
 def show_result(console: Console, found: Found, usage: Mapping[Level, Usage], following: Sequence[str]) -> None:
@@ -69,12 +67,6 @@ def _add(table: Table, row: Row) -> None:
     test = _cell(row.test) if row.test else "-"
     count = str(row.test.scored) if row.test else "-"
     table.add_row(title(row.name), _cell(row.val), test, count, style=style)
-
-
-def title(name: str) -> str:
-    """Call an optimizer, or its improved form, what the paper calls it."""
-    base, _, rest = name.partition(" ")
-    return " ".join(filter(None, (_TITLES.get(base, base), rest)))
 
 
 def _cell(tally: Tally) -> Text:
@@ -151,13 +143,6 @@ def _add_usage(table: Table, name: str, used: Usage, style: str = "") -> None:
     table.add_row(
         name, f"{used.calls:,}", f"{used.input_tokens:,}", f"{used.output_tokens:,}", money(used), style=style
     )
-
-
-def money(used: Usage) -> str:
-    """Write what was paid; calls without a known price are never counted as free."""
-    if not used.unpriced:
-        return f"{used.usd:.2f}" if used.usd >= 0.01 or not used.usd else f"{used.usd:.4f}"
-    return "unknown" if used.unpriced == used.calls else f"{used.usd:.2f} + unknown"
 
 
 def tally_table(name: str, split: str, scores: Mapping[str, Tally]) -> Table:

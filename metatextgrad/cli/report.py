@@ -1,0 +1,88 @@
+"""`metatextgrad report`."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from metatextgrad.cli.options import DEFAULT_WORKSPACE, Json, Workspace
+from metatextgrad.core.errors import InputError
+
+if TYPE_CHECKING:
+    from metatextgrad.report.material import Material
+    from metatextgrad.report.views import Story
+
+Runs = Annotated[
+    list[str],
+    typer.Argument(metavar="RUN...", help="The run's name; several are set side by side.", show_default=False),
+]
+
+
+def report(
+    run: Runs,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where to.", show_default="reports/RUN.html in the workspace"
+        ),
+    ] = None,
+    figures: Annotated[
+        Path | None, typer.Option("--figures", metavar="DIR", help="Write figures for papers too, as PNG and SVG.")
+    ] = None,
+    workspace: Workspace = DEFAULT_WORKSPACE,
+    as_json: Json = False,
+) -> None:
+    """Write a run's report: one HTML file that opens without a network. Several runs are set side by side."""
+    from metatextgrad.cli.documents import simulation
+    from metatextgrad.cli.output import out, say_json
+    from metatextgrad.report.page import require
+
+    names = list(dict.fromkeys(run))
+    require("jinja2", "scipy", *(["matplotlib"] if figures else []))
+    from metatextgrad.report.material import gather
+
+    materials = [asyncio.run(gather(workspace, name)) for name in names]
+    file = output or _reports(workspace) / f"{'-and-'.join(names)}.html"
+    drawn = _written(materials, file, figures)
+    if as_json:
+        simulated = any(material.stored.record.simulated for material in materials)
+        say_json({"runs": names, **simulation(simulated), "file": str(file), "figures": [str(path) for path in drawn]})
+        return
+    for path in (file, *drawn):
+        out().print(str(path), soft_wrap=True, markup=False)
+
+
+def _reports(workspace: str) -> Path:
+    from metatextgrad.runtime.workspace import POSTGRES
+
+    return Path(DEFAULT_WORKSPACE if workspace.startswith(POSTGRES) else workspace) / "reports"
+
+
+def _written(materials: "list[Material]", file: Path, figures: Path | None) -> list[Path]:
+    """Write the page and the figures, and return the figures' paths."""
+    from metatextgrad.report.comparing import set_side_by_side
+    from metatextgrad.report.page import comparison_page, run_page
+    from metatextgrad.report.story import tell
+
+    if len(materials) == 1:
+        story = tell(materials[0])
+        stories: Sequence[Story] = [story]
+        page = run_page(story, materials[0])
+    else:
+        several = set_side_by_side(materials)
+        stories, page = several.stories, comparison_page(several)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # A model can write half of a surrogate pair, which no file in UTF-8 can hold.
+        file.write_text(page, encoding="utf-8", errors="replace")
+    except OSError as error:
+        msg = f"Cannot write {str(file)!r}: {error.strerror}. Name another file with --output."
+        raise InputError(msg) from error
+    if figures is None:
+        return []
+    from metatextgrad.report.figures import write_figures
+
+    return [path for story in stories for path in write_figures(story, figures)]

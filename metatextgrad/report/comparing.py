@@ -1,0 +1,70 @@
+"""Set runs side by side: what each found, in what they differ, and which differences are more than chance."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from metatextgrad.report.material import Material
+from metatextgrad.report.story import tell
+from metatextgrad.report.verdicts import side_by_side
+from metatextgrad.report.views import Several, Verdict
+
+MOST_TESTED = 5
+"""Runs that are tested pair by pair; of more, each is tested against the first."""
+
+
+def set_side_by_side(materials: Sequence[Material]) -> Several:
+    """Return what there is to say about several runs together."""
+    tested = list(_pairs(materials))
+    verdicts = tuple(verdict for pair in tested if (verdict := _verdict(*pair)) is not None)
+    return Several(
+        stories=tuple(map(tell, materials)),
+        verdicts=verdicts,
+        apart=tuple(_apart(materials, len(verdicts))),
+        settings=tuple(_differing(materials)),
+    )
+
+
+def _pairs(materials: Sequence[Material]) -> Iterator[tuple[Material, Material]]:
+    every = (
+        combinations(materials, 2) if len(materials) <= MOST_TESTED else ((materials[0], one) for one in materials[1:])
+    )
+    return ((one, other) for one, other in every if _data(one) == _data(other))
+
+
+def _data(material: Material) -> str:
+    return material.stored.record.task_id
+
+
+def _verdict(one: Material, other: Material) -> Verdict | None:
+    """Compare the results of two runs on the test set; None where one has none."""
+    results = []
+    for material in (one, other):
+        found = material.stored.found
+        evaluation = material.table.get(found.findings.rows[-1].test_evaluation) if found else None
+        if evaluation is None:
+            return None
+        results.append(evaluation)
+    return side_by_side(one.stored.record.run, results[0], other.stored.record.run, results[1])
+
+
+def _apart(materials: Sequence[Material], verdicts: int) -> Iterator[str]:
+    if len({_data(material) for material in materials}) > 1:
+        yield (
+            "These runs are not all on the same data. Scores on different examples stand beside each other here, and "
+            "no test compares them: a difference would be one of the data as much as of the method."
+        )
+    unfinished = [material.stored.record.run for material in materials if material.stored.found is None]
+    if unfinished:
+        yield f"No result yet, and so in no test: {', '.join(unfinished)}."
+    if len({bool(material.stored.record.simulated) for material in materials}) > 1:
+        yield "Some runs used simulated models and some real ones; nothing follows from their difference."
+    if verdicts > 1:
+        yield f"These are {verdicts} tests: the more there are, the likelier one of them calls chance a difference."
+
+
+def _differing(materials: Sequence[Material]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    every = [material.stored.record.settings for material in materials]
+    for name in dict.fromkeys(name for settings in every for name in settings):
+        values = tuple(str(settings.get(name, "")) for settings in every)
+        if len(set(values)) > 1:
+            yield name, values

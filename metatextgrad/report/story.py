@@ -1,0 +1,227 @@
+"""Turn what a run left behind into what its report says."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from metatextgrad import stored
+from metatextgrad.core.optimizer import Optimizer
+from metatextgrad.core.program import Program
+from metatextgrad.core.report import Row, Tally
+from metatextgrad.core.trial import Candidate, Outcome, Trial
+from metatextgrad.planning import LevelPlan, Plan
+from metatextgrad.report.differences import TextChange, program_changes, stage_changes
+from metatextgrad.report.material import Material, candidates
+from metatextgrad.report.verdicts import scored, verdicts
+from metatextgrad.report.views import Loop, Method, Result, Spent, Story, Try, Turn
+from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.meter import Usage
+from metatextgrad.wording import money, title
+
+MOST_CHANGES = 250
+"""Candidates whose changed texts are on the page."""
+MOST_INNER = 24
+"""Inner loops that are plotted side by side."""
+_KINDS = {"meta_optimize": "learning an optimizer", "optimize": "optimizing a program", "evaluate": "evaluation"}
+
+
+def tell(material: Material) -> Story:
+    """Return everything that a report says about a run."""
+    run = material.stored
+    record = run.record
+    loops = tuple(_Loops(material).all())
+    findings = run.found.findings if run.found else None
+    return Story(
+        run=record.run,
+        task=record.task,
+        task_id=record.task_id,
+        kind=_KINDS[record.kind],
+        status=run.status,
+        message=record.message,
+        created=record.created,
+        simulated=record.simulated,
+        headline=tuple(_headline(material)),
+        methods=tuple(_method(row, material) for row in findings.rows) if findings else (),
+        result=_result(material),
+        loops=loops,
+        verdicts=verdicts(findings, material.table) if findings else (),
+        spent=tuple(_spent(run)),
+        settings=tuple(_settings(record.settings)),
+        left_out=tuple(_left_out(material)),
+    )
+
+
+def _headline(material: Material) -> Iterator[str]:
+    run = material.stored
+    if run.found is None:
+        stands = {"running": "is still at work", "killed": "was killed"}.get(run.status, "stopped before its end")
+        yield f"This run {stands}. The page shows what there is so far, on the validation set alone."
+        return
+    first, last = run.found.findings.rows[0], run.found.findings.rows[-1]
+    if not first.test or not last.test:
+        return
+    word = "up from" if last.test.score > first.test.score else "where it was" if last.test == first.test else "from"
+    before = "" if word == "where it was" else f" {_per_cent(first.test)}"
+    yield f"{_per_cent(last.test)} on the test set, {word}{before}."
+    yield (
+        f"{title(last.name)} scores {scored(last.test)}, and {title(first.name)} {scored(first.test)}, on "
+        f"{last.test.scored} examples that were looked at once. In brackets are 95 % intervals."
+    )
+
+
+def _per_cent(tally: Tally) -> str:
+    return f"{100 * tally.score:.1f} %" if tally.scored else "unscored"
+
+
+def _method(row: Row, material: Material) -> Method:
+    return Method(
+        title=title(row.name),
+        kind=row.kind,
+        val=row.val,
+        test=row.test,
+        evaluation=row.test_evaluation if row.test_evaluation in material.shown else None,
+    )
+
+
+def _result(material: Material) -> Result | None:
+    """Return what came out; of a run that has not ended, the best so far."""
+    outcome = _outcome(material)
+    if outcome is None:
+        return None
+    optimizer, program = outcome
+    return Result(
+        inputs=material.inputs,
+        optimizer=optimizer,
+        stages=stage_changes(optimizer, material.inputs) if optimizer else (),
+        initial=material.initial,
+        program=program,
+        texts=program_changes(material.initial, program),
+    )
+
+
+def _outcome(material: Material) -> tuple[Optimizer | None, Program] | None:
+    if found := material.stored.found:
+        return found.optimizer, found.program
+    best = _best_so_far(material)
+    return (_optimizer_of(best, material), material.programs[str(best["program"] or best["id"])]) if best else None
+
+
+def _optimizer_of(best: Candidate, material: Material) -> Optimizer | None:
+    """Return the optimizer that found a candidate; None while the inner loop that it runs is still at work."""
+    if material.stored.record.kind == "optimize":
+        return material.inputs[0]
+    return material.optimizers.get(str(best["id"]))
+
+
+def _best_so_far(material: Material) -> Candidate | None:
+    tried = [item for _, item in candidates(material.stored.branches) if item["score"] is not None]
+    best = max((item["score"] or 0.0 for item in tried), default=0.0)
+    level = [item for item in tried if item["score"] == best]
+    return next((item for item in level if item["program"]), level[0] if level else None)
+
+
+class _Loops:
+    """Makes the views of loops, with a key for each candidate in order."""
+
+    def __init__(self, material: Material) -> None:
+        self._material = material
+        self._count = 0
+        self._last = material.stored.record.settings.get("start_from") == "last"
+
+    def all(self) -> Iterator[Loop]:
+        for branch in self._material.stored.branches:
+            yield self._loop(branch.turns, _path(branch.turns[-1].trial))
+
+    def _loop(self, turns: Sequence[stored.Turn], name: str) -> Loop:
+        start: str | None = None
+        made: list[Turn] = []
+        for turn in turns:
+            made.append(self._turn(turn, start, name))
+            start = self._next(turn.trial, start)
+        return Loop(title=name, level=turns[0].trial.level, turns=tuple(made))
+
+    def _next(self, trial: Trial, start: str | None) -> str | None:
+        """Return what the next proposal starts from."""
+        tried = [item["id"] for item in trial.candidates if item["status"] == "scored"]
+        return (tried[-1] if tried else start) if self._last and trial.level == "program" else trial.best
+
+    def _turn(self, turn: stored.Turn, start: str | None, name: str) -> Turn:
+        trial = turn.trial
+        tries = tuple(self._try(item, trial, start) for item in trial.candidates)
+        inner = self._loop(turn.inner, f"{name}, meta step {trial.step}") if turn.inner else None
+        return Turn(trial.step, trial.outcome, trial.best_score, tries, inner)
+
+    def _try(self, item: Candidate, trial: Trial, start: str | None) -> Try:
+        self._count += 1
+        material, evaluation = self._material, item["evaluation"]
+        return Try(
+            key=f"c{self._count}",
+            stage=title(item["stage"]),
+            status=_status(item, trial),
+            tally=material.tallies.get(evaluation) if evaluation else None,
+            reason=item["reason"],
+            evaluation=evaluation if evaluation in material.shown else None,
+            changes=self._changes(item, trial, start) if self._count <= MOST_CHANGES else None,
+        )
+
+    def _changes(self, item: Candidate, trial: Trial, start: str | None) -> tuple[TextChange, ...]:
+        material = self._material
+        if trial.level == "optimizer":
+            optimizer = material.optimizers.get(item["id"] or "")
+            return stage_changes(optimizer, material.inputs) if optimizer else ()
+        program, before = material.programs.get(item["id"] or ""), material.programs.get(start or "")
+        return program_changes(before, program) if program and before else ()
+
+
+def _path(trial: Trial) -> str:
+    """Name a loop: a lineage or the merge, or an inner loop that is still at work."""
+    name, _, step = trial.path.partition("/")
+    inner = f", meta step {step}, at work" if step and trial.level == "program" else ""
+    return f"{title(name)}{inner}" if name else "inner loop"
+
+
+def _status(item: Candidate, trial: Trial) -> Outcome:
+    if item["status"] == "invalid" or item["status"] == "skipped":
+        return item["status"]
+    return "accepted" if trial.outcome == "accepted" and item["id"] == trial.best else "rejected"
+
+
+def _spent(run: stored.StoredRun) -> Iterator[Spent]:
+    plan = Plan.model_validate(run.record.plan) if run.record.plan else Plan(levels={})
+    for level, used in run.usage.items():
+        expected = plan.levels.get(level)
+        if used.calls or expected:
+            yield _level(level, used, expected)
+
+
+def _level(level: str, used: Usage, expected: LevelPlan | None) -> Spent:
+    return Spent(
+        level=level,
+        model=expected.model if expected else "",
+        used=used.calls,
+        tokens=used.tokens,
+        money=money(used),
+        planned=expected.calls if expected else None,
+        planned_tokens=expected.tokens if expected else None,
+        planned_usd=expected.usd if expected else None,
+    )
+
+
+def _settings(given: Mapping[str, object]) -> Iterator[tuple[str, str, bool]]:
+    defaults = Context().model_dump(mode="json")
+    for name, value in given.items():
+        yield name, "none" if value is None else str(value), value != defaults.get(name)
+
+
+def _left_out(material: Material) -> Iterator[str]:
+    shown, known = len(material.shown), len(material.tallies)
+    if shown < known:
+        yield f"The examples of {known - shown} of {known} evaluations, so that the page stays small."
+    tried = sum(1 for _ in candidates(material.stored.branches))
+    if tried > MOST_CHANGES:
+        yield f"The changed texts of {tried - MOST_CHANGES} of {tried} candidates, so that the page stays small."
+    if material.missing:
+        yield material.missing
+
+
+def inner_loops(loops: Sequence[Loop]) -> tuple[Loop, ...]:
+    """Return the inner loops of meta steps, as many as a page has room for: the last ones, which came furthest."""
+    return tuple(turn.inner for loop in loops for turn in loop.turns if turn.inner)[-MOST_INNER:]

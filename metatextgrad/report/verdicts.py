@@ -1,0 +1,121 @@
+"""What the numbers are worth, in plain words. The tests are those of `metatextgrad.core.comparison`."""
+
+from collections.abc import Mapping, Sequence
+
+from metatextgrad.core.comparison import Comparison, compare, shrinkage
+from metatextgrad.core.errors import InputError
+from metatextgrad.core.report import Findings, Row, Tally
+from metatextgrad.core.statistics import RESAMPLES
+from metatextgrad.core.trial import Evaluation
+from metatextgrad.report.views import Verdict
+from metatextgrad.wording import title
+
+SIGNIFICANT = 0.05
+Table = Mapping[str, Evaluation]
+
+
+def verdicts(findings: Findings, table: Table) -> tuple[Verdict, ...]:
+    """Compare the result with the initial program and with the best given optimizer, and with itself on validation."""
+    result = findings.rows[-1]
+    others = [findings.rows[0]]
+    if (base := best_base(findings.rows)) is not None:
+        others.append(base)
+    found = [against(other, result, table) for other in others]
+    found.append(_shrinkage(findings.rows[0], result, table))
+    return (*(verdict for verdict in found if verdict), _reading(findings.rows))
+
+
+def best_base(rows: Sequence[Row]) -> Row | None:
+    """Return the best of what the given optimizers found, by validation: choosing by the test set would flatter it."""
+    bases = [row for row in rows[1:-1] if row.kind == "optimizer"]
+    return max(bases, key=lambda row: row.val.score, default=None)
+
+
+def against(other: Row, result: Row, table: Table) -> Verdict | None:
+    """Compare two rows on the test set; None where a run of an older version kept no evaluations."""
+    first, second = table.get(other.test_evaluation), table.get(result.test_evaluation)
+    if first is None or second is None:
+        return None
+    return side_by_side(title(other.name), first, title(result.name), second)
+
+
+def side_by_side(name: str, first: Evaluation, better: str, second: Evaluation) -> Verdict:
+    """Compare two programs on the same examples, the second against the first."""
+    question = f"Is {better} better than {name} on the test set?"
+    try:
+        found = compare(first, second)
+    except InputError as error:
+        return Verdict(question, "That cannot be told.", (str(error),))
+    return Verdict(question, _answer(found), tuple(_details(found, name, better)))
+
+
+def _answer(found: Comparison) -> str:
+    gap = found.difference
+    p = found.mcnemar.p if found.mcnemar else gap.p
+    size = f"{abs(100 * gap.mean):.1f} points {'higher' if gap.mean > 0 else 'lower'}"
+    if gap.mean == 0:
+        return "They score the same."
+    if p < SIGNIFICANT:
+        return f"{'Yes' if gap.mean > 0 else 'No, it is worse'}: {size}, more than chance explains ({p_value(p)})."
+    return f"Not shown: it is {size}, and chance alone often makes such a difference ({p_value(p)})."
+
+
+def _details(found: Comparison, name: str, better: str) -> list[str]:
+    gap, counted = found.difference, found.mcnemar
+    said = []
+    if counted:
+        said.append(
+            f"Only {better} has {counted.only_second} examples right, only {name} has {counted.only_first}; on all "
+            f"others they agree. McNemar's exact test, two-sided: {p_value(counted.p)}."
+        )
+    said.append(
+        f"Mean difference {100 * gap.mean:+.1f} points, 95 % interval {100 * gap.low:+.1f} to {100 * gap.high:+.1f} "
+        f"(paired bootstrap over {gap.pairs} examples, {RESAMPLES:,} draws)."
+    )
+    return said
+
+
+def _shrinkage(initial: Row, result: Row, table: Table) -> Verdict | None:
+    names = (initial.val_evaluation, result.val_evaluation, initial.test_evaluation, result.test_evaluation)
+    found = [table.get(name) for name in names]
+    if any(one is None for one in found):
+        return None
+    val_before, val_after, test_before, test_after = (one for one in found if one is not None)
+    question = "How much of the gain on the validation set is left on the test set?"
+    try:
+        lost = shrinkage(compare(val_before, val_after).difference, compare(test_before, test_after).difference)
+    except InputError as error:
+        return Verdict(question, "That cannot be told.", (str(error),))
+    kept = f"{100 * lost.kept:.0f} % of it" if lost.kept is not None else "There was no gain to keep"
+    detail = (
+        f"Gain on validation {100 * lost.validation:+.1f} points, on test {100 * lost.test:+.1f}: lost "
+        f"{100 * lost.lost:.1f} (95 % interval {100 * lost.low:.1f} to {100 * lost.high:.1f}).",
+        "The validation set chose the program, so its gain is too high on average. The test set was looked at once.",
+    )
+    return Verdict(question, f"{kept}.", detail)
+
+
+def _reading(rows: Sequence[Row]) -> Verdict:
+    sizes = [f"{row.scored}" for row in (rows[-1].val, rows[-1].test) if row]
+    return Verdict(
+        "What do the intervals mean?",
+        "A score on a few examples is known only so well.",
+        (
+            f"Intervals of scores are Wilson's, at 95 %, from {' validation and '.join(sizes)} test examples. They say "
+            "what other examples of the same kind could have given, not what another seed or model would give.",
+            "Two scores of the same examples are compared in pairs, which tells more than whether intervals overlap.",
+        ),
+    )
+
+
+def p_value(p: float) -> str:
+    """Write a p-value."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def scored(tally: Tally) -> str:
+    """Write a score with its interval."""
+    if not tally.scored:
+        return "unscored"
+    low, high = tally.interval
+    return f"{100 * tally.score:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"

@@ -1,0 +1,19 @@
+"""What things are called when people read them, in the terminal and on a page."""
+
+from metatextgrad.runtime.meter import Usage
+
+_TITLES = {"tgd": "TGD", "adas-tg": "ADAS-TG"}
+"""What the paper calls them."""
+
+
+def title(name: str) -> str:
+    """Call an optimizer, or its improved form, what the paper calls it."""
+    base, _, rest = name.partition(" ")
+    return " ".join(filter(None, (_TITLES.get(base, base), rest)))
+
+
+def money(used: Usage) -> str:
+    """Write what was paid; calls without a known price are never counted as free."""
+    if not used.unpriced:
+        return f"{used.usd:.2f}" if used.usd >= 0.01 or not used.usd else f"{used.usd:.4f}"
+    return "unknown" if used.unpriced == used.calls else f"{used.usd:.2f} + unknown"
