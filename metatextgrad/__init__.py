@@ -1,4 +1,4 @@
-"""metaTextGrad: learns the LLM optimizer that fits your task. Importing it does nothing else: names load on first use."""
+"""metaTextGrad learns the LLM optimizer that fits your task. Importing it does nothing: names load on first use."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,8 +1,8 @@
 """Every prompt of the optimizer, meta and judge levels, in one place.
 
 A prompt is a fixed protocol: tagged sections in, one JSON object out. What a meta-optimizer may edit, the
-`instructions` of a stage, is a slot of it and stands first; no model can edit the rest. The sections follow TextGrad and
-the paper's appendix D in what they show, in words of our own.
+`instructions` of a stage, is a slot of it and stands first; no model can edit the rest. The sections follow TextGrad
+and the paper's appendix D in what they show, in words of our own.
 """
 
 from dataclasses import dataclass
@@ -108,8 +108,8 @@ STRUCTURE = Prompt(
     system="""You redesign language model programs. A program is a list of components; each one reads named values and
 writes one value under its own name. The value "question" is the input of the program. Components, as JSON:
 - {"kind": "llm", "name", "role", "instructions", "template", "samples"}: calls a model with the instructions as system
-  prompt and the filled template as user message; a name in braces in the template is replaced by that value. With "samples"
-  above 1 it writes a list.
+  prompt and the filled template as user message; a name in braces in the template is replaced by that value. With
+  "samples" above 1 it writes a list.
 - {"kind": "split", "name", "text", "by", "most"}: cuts the value named by "text" by lines, paragraphs, commas or words
   into a list of at most "most" pieces.
 - {"kind": "map", "name", "over", "item", "body"}: runs the components of "body" for each item of a list; the item has
@@ -173,11 +173,12 @@ REFLECT = Prompt(
     needs=("instructions", "role", "text", "feedback"),
     system="""{instructions}
 
-You see the <ROLE> of one call in a language model program, the whole <TEXT> of its instructions, and numbered records
-of what happened with them: the input of the call, what went on inside where it is more than one call, its output, the
-answer of the program where that is something else, and what was said about the answer. Where the answer was wrong, find out how the text led to it; where it was right, see
-what must be kept. Say in the new text what is known about inputs of this kind in general and which strategy works on
-them. Keep every placeholder, a name in braces, that the text has. Do not copy the answers of the examples into the text.
+You see the <ROLE> of one call in a language model program, the whole <TEXT> of its instructions, and numbered
+records of what happened with them: the input of the call, what went on inside where it is more than one call, its
+output, the answer of the program where that is something else, and what was said about the answer. Where the answer
+was wrong, find out how the text led to it; where it was right, see what must be kept. Say in the new text what is
+known about inputs of this kind in general and which strategy works on them. Keep every placeholder, a name in
+braces, that the text has. Do not copy the answers of the examples into the text.
 
 Reply with one JSON object with the key "improved_text": the whole new text, which replaces the old one as it is.""",
     user="""<ROLE>{role}</ROLE>
@@ -189,10 +190,10 @@ Reply with one JSON object with the key "improved_text": the whole new text, whi
 
 META_PROMPT = Prompt(
     needs=("optimizer", "question_type", "examples", "instructions", "improves"),
-    system="""An optimizer improves a language model program: a pipeline of calls, each with a prompt that sets its role.
-You improve the optimizer. You see the whole <OPTIMIZER>, for reference only; the kind of question that its programs
-must answer; and the <INSTRUCTIONS> that it works by at present. Write better instructions for it, fitted to this kind
-of question.
+    system="""An optimizer improves a language model program: a pipeline of calls, each with a prompt that sets its
+role. You improve the optimizer. You see the whole <OPTIMIZER>, for reference only; the kind of question that its
+programs must answer; and the <INSTRUCTIONS> that it works by at present. Write better instructions for it, fitted
+to this kind of question.
 
 Analyse the example in detail: what makes such questions hard, which mistakes a model is likely to make on them, and so
 what the optimizer must pay attention to when it improves the {improves} of the program. The instructions go to the
@@ -211,9 +212,9 @@ Reply with one JSON object with the key "improved_instructions": the whole new i
 
 MERGE = Prompt(
     needs=("references", "incumbent", "steps", "limits", "kinds"),
-    system="""You merge several optimizers of language model programs into one that is better than each. An optimizer has
-a purpose and a schedule; at each of its {steps} steps the schedule says which stage proposes a new program. A proposal
-is kept only if it scores better. Schedules, as JSON:
+    system="""You merge several optimizers of language model programs into one that is better than each. An
+optimizer has a purpose and a schedule; at each of its {steps} steps the schedule says which stage proposes a new
+program. A proposal is kept only if it scores better. Schedules, as JSON:
 - {"op": "use", "optimizer": NAME}: the schedule of a given optimizer, as it is;
 - {"op": "stage", "kind", "instructions", "settings"}: one stage of your own; kinds: {kinds};
 - {"op": "chain", "parts": [...]}: one after the other; {"op": "repeat", "part", "times"}: several times over;

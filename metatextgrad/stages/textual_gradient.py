@@ -26,8 +26,8 @@ from metatextgrad.stages.kind import (
 
 LONGEST_TEXT = 20_000
 
-INSTRUCTIONS = """You are part of a system that improves a text: the instructions of one call in a language model program.
-Improve it creatively and critically, so that the criticism in the feedback is no longer earned."""
+INSTRUCTIONS = """You are part of a system that improves a text: the instructions of one call in a language model
+program. Improve it creatively and critically, so that the criticism in the feedback is no longer earned."""
 
 
 class TextualGradientSettings(Settings):
