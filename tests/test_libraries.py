@@ -24,7 +24,7 @@ from metatextgrad.runtime.meter import Level
 from metatextgrad.stages import kind_of, stage
 from metatextgrad.stages.bridge import Bridge, ClosedError, in_thread
 from metatextgrad.stages.kind import NothingToProposeError, Proposing
-from metatextgrad.stages.quiet import muted
+from metatextgrad.stages.quiet import changed, muted
 from tests.scripted import Script, opened, tiny_task
 
 GEPA = pytest.param("gepa", marks=pytest.mark.skipif(not find_spec("gepa"), reason="the extra gepa is not installed"))
@@ -299,3 +299,27 @@ async def test_a_cancelled_step_stops_its_library() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await asyncio.to_thread(ended.wait, 5)
+
+
+def test_a_change_that_several_hold_is_undone_by_the_last() -> None:
+    seen: list[str] = []
+
+    def change() -> Any:
+        seen.append("made")
+        return lambda: seen.append("undone")
+
+    first, second = changed("x", change), changed("x", change)
+    with first:
+        second.__enter__()
+    assert seen == ["made"]
+    second.__exit__(None, None, None)
+    assert seen == ["made", "undone"]
+
+
+@pytest.mark.parametrize("kind", [GEPA, *DSPY])
+async def test_libraries_side_by_side_leave_nothing_behind(
+    kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    givens = [await proposing(kind, Script(reply), step=step) for step in range(1, 4)]
+    with leaving_nothing(tmp_path, capfd):
+        await asyncio.gather(*(kind_of(stage(kind)).propose(given) for given in givens), return_exceptions=True)

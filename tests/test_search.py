@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -111,7 +112,9 @@ async def ran(schedule: Any, world: World, task: Task | None = None, **settings:
 def asked_of_optuna(sizes: dict[str, int], points: Sequence[Point], seed: int) -> dict[str, int]:
     """Ask a study of optuna's own, with all points told to it."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # experimental, says optuna 4
+        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     choices: dict[str, Any] = {
         name: optuna.distributions.CategoricalDistribution(range(size)) for name, size in sizes.items()

@@ -6,7 +6,7 @@ writes its own: the stage's instructions in front, tagged sections, and one JSON
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -22,7 +22,7 @@ from metatextgrad.runtime.ledger import Message
 from metatextgrad.runtime.prompts import section
 from metatextgrad.runtime.structured import ask_for
 from metatextgrad.stages.bridge import Bridge
-from metatextgrad.stages.quiet import muted
+from metatextgrad.stages.quiet import Undo, changed, muted, silent_optuna
 from metatextgrad.stages.reflection import said_of
 from metatextgrad.stages.structure import written
 from metatextgrad.stages.textual_gradient import accepted_text
@@ -36,19 +36,25 @@ _FIELDS = "Reply with one JSON object with the key{many} {keys}: text each."
 def dspy_ready(bridge: Bridge) -> Iterator[Any]:
     """Give DSPy with settings of this thread alone, silent, and put back what its optimizers change for everyone."""
     dspy: Any = import_module("dspy")
-    stream = import_module("dspy.utils.logging_utils").DSPY_LOGGING_STREAM
-    enabled, stream.enabled = stream.enabled, False
-    optuna: Any = import_module("optuna") if find_spec("optuna") else None
-    verbosity = optuna.logging.get_verbosity() if optuna else 0
     # DSPy wants a model, which is never called: the adapter asks in its place.
     settings = {"lm": dspy.BaseLM(model="optimizer"), "adapter": _adapter(dspy, bridge)}
-    try:
-        with muted(), dspy.context(**settings):
-            yield dspy
-    finally:
-        stream.enabled = enabled
-        if optuna:
-            optuna.logging.set_verbosity(verbosity)
+    with ExitStack() as held:
+        held.enter_context(changed("DSPy's log", _silent_log))
+        if find_spec("optuna"):
+            held.enter_context(changed("optuna's log", silent_optuna(import_module("optuna"))))
+        held.enter_context(muted())
+        held.enter_context(dspy.context(**settings))
+        yield dspy
+
+
+def _silent_log() -> Undo:
+    stream: Any = import_module("dspy.utils.logging_utils").DSPY_LOGGING_STREAM
+    before, stream.enabled = stream.enabled, False
+
+    def undo() -> None:
+        stream.enabled = before
+
+    return undo
 
 
 def as_module(dspy: Any, bridge: Bridge) -> Any:
@@ -84,7 +90,7 @@ def as_module(dspy: Any, bridge: Bridge) -> Any:
             shown = {
                 name: tuple(_demonstration(part, demo) for demo in self.calls[name].demos)
                 for name, part in self.program.trainable().items()
-                if isinstance(part, Llm) and self.calls[name].demos
+                if isinstance(part, Llm)
             }
             return self.program.with_instructions(texts).with_demonstrations(shown)
 

@@ -1,20 +1,23 @@
-"""Keep a library from writing to the terminal while it works in threads of ours.
+"""Keep a library from writing to the terminal while it works in threads of ours, and from changing what all share.
 
 Others go on writing: the command line shows its progress on stderr and gives one JSON document on stdout.
 """
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+Undo = Callable[[], None]
+
 _silent: ContextVar[bool] = ContextVar("silent", default=False)
 """Also in the threads that a library starts with a copy of its context."""
 _lock = threading.Lock()
-_running = 0
-_before: dict[str, Any] = {}
+_holders: Counter[str] = Counter()
+_undo: dict[str, Undo] = {}
 
 
 class _Without:
@@ -32,19 +35,47 @@ class _Without:
 
 @contextmanager
 def muted() -> Iterator[None]:
-    """Drop what is written to stdout and stderr from here on; of several at a time, the last restores the streams."""
-    global _running
+    """Drop what is written to stdout and stderr from here on."""
+    with changed("streams", _filter_streams):
+        token = _silent.set(True)
+        try:
+            yield
+        finally:
+            _silent.reset(token)
+
+
+@contextmanager
+def changed(what: str, change: Callable[[], Undo]) -> Iterator[None]:
+    """Hold a change of something that all threads share: the first holder makes it, the last one undoes it."""
     with _lock:
-        if not _running:
-            _before.update(stdout=sys.stdout, stderr=sys.stderr)
-            sys.stdout, sys.stderr = _Without(sys.stdout), _Without(sys.stderr)
-        _running += 1
-    token = _silent.set(True)
+        if not _holders[what]:
+            _undo[what] = change()
+        _holders[what] += 1
     try:
         yield
     finally:
-        _silent.reset(token)
         with _lock:
-            _running -= 1
-            if not _running:
-                sys.stdout, sys.stderr = _before.pop("stdout"), _before.pop("stderr")
+            _holders[what] -= 1
+            if not _holders[what]:
+                _undo.pop(what)()
+
+
+def silent_optuna(optuna: Any) -> Callable[[], Undo]:
+    """Return the change by which optuna tells nothing."""
+
+    def change() -> Undo:
+        before = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        return lambda: optuna.logging.set_verbosity(before)
+
+    return change
+
+
+def _filter_streams() -> Undo:
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Without(sys.stdout), _Without(sys.stderr)
+
+    def undo() -> None:
+        sys.stdout, sys.stderr = before
+
+    return undo

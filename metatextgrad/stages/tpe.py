@@ -5,12 +5,12 @@ so that a run that was killed chooses as one that was not.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 from metatextgrad.core.identity import Value
+from metatextgrad.stages.quiet import changed, silent_optuna
 
 Combination = dict[str, int]
 """By parameter: the place of what was chosen among its choices. The default has the place 0 everywhere."""
@@ -39,7 +39,8 @@ def suggested(sizes: Mapping[str, int], points: Sequence[Point], seed: int) -> C
     distributions: dict[str, Any] = {
         name: optuna.distributions.CategoricalDistribution(tuple(range(size))) for name, size in sizes.items()
     }
-    with _quiet(optuna):
+    with changed("optuna's log", silent_optuna(optuna)), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # optuna 4 calls `multivariate` experimental; MIPROv2 stands on it
         sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
         study = optuna.create_study(direction="maximize", sampler=sampler)
         for point in points:
@@ -50,16 +51,3 @@ def suggested(sizes: Mapping[str, int], points: Sequence[Point], seed: int) -> C
                 study.add_trial(done)
         chosen = study.ask(distributions).params
     return {name: int(chosen[name]) for name in sizes}
-
-
-@contextmanager
-def _quiet(optuna: Any) -> Iterator[None]:
-    """Let optuna tell nothing meanwhile, and leave its verbosity as it was."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # optuna 4 calls `multivariate` experimental; MIPROv2 stands on it
-            yield
-    finally:
-        optuna.logging.set_verbosity(before)
