@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import copy_context
 from pathlib import Path
@@ -154,7 +154,7 @@ def _workspace(runtime: ToolRuntime[Any, Any]) -> Workspace:
     saver = runtime.config.get("configurable", {}).get(CONFIG_KEY_CHECKPOINTER)
 
     @asynccontextmanager
-    async def hold(run: str) -> Any:
+    async def hold(run: str) -> AsyncIterator[None]:
         yield None  # a call of a tool has one owner: the agent's run
 
     return Workspace(

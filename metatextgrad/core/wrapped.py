@@ -113,7 +113,9 @@ def wrapped(
         factory=factory,
         role=role,
         variables=tuple(
-            Variable(name=key, text=value) if isinstance(value, str) else Variable(**value.model_dump() | {"name": key})
+            Variable(name=key, text=value)
+            if isinstance(value, str)
+            else Variable(name=key, text=value.text, role=value.role, trainable=value.trainable)
             for key, value in variables.items()
         ),
         template=template,

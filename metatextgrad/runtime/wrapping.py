@@ -44,6 +44,7 @@ class Agents:
 
     ledger: Ledger
     context: Context
+    _factories: "dict[str, asyncio.Task[tuple[Build, str]]]" = field(default_factory=dict)
     _built: "dict[str, asyncio.Task[Built | Exception]]" = field(default_factory=dict)
     _running: "dict[str, asyncio.Task[Outcome]]" = field(default_factory=dict)
 
@@ -53,8 +54,8 @@ class Agents:
         Raises:
             MetaTextGradError: a call of its model failed, or a cap was reached, or it cannot be built.
         """
-        factory = await asyncio.to_thread(factory_of, part, self.context.builds)
-        key = content_id([part.model_dump(mode="json"), version_of(factory), dict(values), self._settings()])
+        factory, version = await self._factory(part)
+        key = content_id([part.model_dump(mode="json"), version, dict(values), self._settings()])
         if key not in self._running:
             self._running[key] = asyncio.ensure_future(self._found_or_made(key, part, factory, values))
         try:
@@ -62,6 +63,17 @@ class Agents:
         finally:
             if key in self._running and self._running[key].done():
                 del self._running[key]
+
+    async def _factory(self, part: Wrapped) -> tuple[Build, str]:
+        """Import a factory once, in a thread, since it reads files."""
+
+        def found() -> tuple[Build, str]:
+            factory = factory_of(part, self.context.builds)
+            return factory, version_of(factory)
+
+        if part.factory not in self._factories:
+            self._factories[part.factory] = asyncio.ensure_future(asyncio.to_thread(found))
+        return await asyncio.shield(self._factories[part.factory])
 
     def _settings(self) -> list[object]:
         return [

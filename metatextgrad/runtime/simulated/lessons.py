@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from langchain_core.language_models import LanguageModelInput
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatResult
@@ -17,7 +17,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from metatextgrad.runtime.meter import LEVELS
+from metatextgrad.runtime.meter import LEVELS, Level
 from metatextgrad.runtime.models import Models
 from metatextgrad.runtime.prices import SIMULATED
 from metatextgrad.runtime.simulated.base import SimulatedModel
@@ -79,7 +79,9 @@ class SimulatedApprentice(SimulatedModel):
 
 def lesson_models(think: Think) -> Models:
     """Return the models of a run: the program's thinks as the function says, the other levels pass advice on."""
-    chat = {level: SimulatedThinker(think=think) if level == "program" else SimulatedApprentice() for level in LEVELS}
+    options: dict[str, Any] = {}
+    chat: dict[Level, BaseChatModel] = {level: SimulatedApprentice(**options) for level in LEVELS}
+    chat["program"] = SimulatedThinker(think=think, **options)
     return Models(chat=chat, names={level: f"{SIMULATED}:lesson-{level}" for level in LEVELS})
 
 
