@@ -3,6 +3,7 @@
 from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
+from metatextgrad.core.copying import copied_answers
 from metatextgrad.core.errors import ReplyError
 from metatextgrad.core.optimizer import Optimizer, Stage
 from metatextgrad.core.program import Program
@@ -38,7 +39,8 @@ class Writes(TypedDict):
 async def propose(state: Reads, runtime: Runtime[Context]) -> Writes:
     """Let the stage at the cursor propose; under best_of there are several, side by side.
 
-    A stage that finds no usable program gives an invalid candidate with its reason; nothing malformed goes on.
+    A stage that finds no usable program gives an invalid candidate with its reason; nothing malformed goes on. One that
+    copies training answers goes on, flagged: the validation set decides.
     """
     given = await resources(runtime)
     optimizer = await get(given.store, Optimizer, state["optimizer"])
@@ -57,7 +59,9 @@ async def _candidate(given: Resources, stage: Stage, state: Reads) -> Candidate:
         return candidate(None, stage.label, "skipped", str(nothing))
     except ReplyError as error:
         return candidate(None, stage.label, "invalid", str(error))
-    return candidate(await put(given.store, program), stage.label)
+    copied = copied_answers(proposing.program, program, given.task.trainset)
+    flag = f"copies the answers of {len(copied)} training examples, such as {copied[0]}" if copied else ""
+    return candidate(await put(given.store, program), stage.label, reason=flag)
 
 
 async def _seen_by(given: Resources, stage: Stage, state: Reads) -> Proposing:

@@ -28,7 +28,7 @@ class Candidate(TypedDict):
     status: Literal["proposed", "scored", "stopped", "invalid", "skipped"]
     """stopped: racing found that it cannot win any more, so it has no score."""
     reason: str
-    """Why it has no score; empty otherwise."""
+    """Why it has no score, or what to mind in one that has, such as copied answers; empty otherwise."""
     left_out: NotRequired[int]
     """Examples that racing left out."""
     saved: NotRequired[int]
