@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from metatextgrad.cli.bench import bench
 from metatextgrad.cli.bound import bound
 from metatextgrad.cli.demo import demo
 from metatextgrad.cli.evaluate import evaluate
@@ -18,6 +19,7 @@ from metatextgrad.cli.report import report
 from metatextgrad.cli.runs import runs
 from metatextgrad.cli.show import show
 from metatextgrad.cli.tasks import tasks
+from metatextgrad.cli.transfer import transfer
 
 INTERRUPTED = 130
 """What typer returns for a KeyboardInterrupt; no command of ours returns it."""
@@ -28,7 +30,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, run, optimize, evaluate, plan, resume, runs, show, export, report, graph, tasks, bound):
+for command in (
+    demo,
+    run,
+    optimize,
+    evaluate,
+    plan,
+    resume,
+    runs,
+    show,
+    export,
+    report,
+    graph,
+    tasks,
+    bound,
+    transfer,
+    bench,
+):
     app.command()(command)
 
 

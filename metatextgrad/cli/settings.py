@@ -47,6 +47,19 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
     return settled
 
 
+def takes_settings_of_many(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the same but for TASK: it has tasks of its own, and puts each into the settings itself."""
+
+    @wraps(command)
+    def settled(*, config: Path | None, **given: Any) -> None:
+        options = {name: given.pop(name) for name in FIELDS}
+        command(settings=settings_from("", options, config, os.environ), **given)
+
+    own = [parameter for parameter in signature(command).parameters.values() if parameter.name != "settings"]
+    _sign(settled, [*own, _CONFIG, *(_parameter(name) for name in FIELDS)])
+    return settled
+
+
 def takes_changes(names: Iterable[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command options for these settings; it gets those that were given as `changes`."""
     fields = [name for name in FIELDS if name in set(names)]
