@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from metatextgrad.runtime.resources import Resources
 from metatextgrad.stages.kind import Proposing, Situation
 from metatextgrad.stages.textual_gradient import KIND, propose
 from tests.agents import AGENT, calls, chain, double, mending, opened, reacting
+from tests.loopback import small_task
 from tests.scripted import Script, echo, examples, llm
 
 TEXTS = {"system": "Be exact.", "tool": "Doubles.", "shots": Variable(text="1 gives 2", trainable=False)}
@@ -252,3 +254,29 @@ async def test_error_of_a_metric_is_not_the_agents() -> None:
     given = await opened(reacting, AGENT, metric=lambda prediction, example: 1 // 0)
     with pytest.raises(InputError, match="ZeroDivisionError"):
         await attempt_all(given, AGENT, examples("train", 1))
+
+
+async def test_structure_stage_that_a_merge_brought_in_proposes_nothing() -> None:
+    from metatextgrad.stages import structure
+    from metatextgrad.stages.kind import NothingToProposeError
+
+    gradients, script, _, given = await flowed(blaming({"texts": {}}))
+    asked = len(script.asked)
+    with pytest.raises(NothingToProposeError, match="whose structure is in its own code"):
+        await structure.propose(proposing(given, gradients, 1))
+    assert len(script.asked) == asked
+
+
+async def test_simulated_models_improve_a_wrapped_chain_on_what_they_know(tmp_path: Path) -> None:
+    def sorter(texts: dict[str, str], model: Any) -> Any:
+        return (
+            ChatPromptTemplate.from_messages([("system", "{rules}"), ("human", "{question}")]).partial(**texts) | model
+        )
+
+    task = small_task(12)
+    start = {"rules": mtg.texts_of(task.program)["answer"]}
+    program = Program.from_runnable(sorter, start, calls=1)
+    result = await mtg.aoptimize(task, program=program, settings=mtg.Context(steps=4), workspace=tmp_path)
+    assert result.simulated
+    assert mtg.texts_of(result.program) != {"agent.rules": start["rules"]}
+    assert result.score > result.findings.rows[0].val.score
