@@ -46,21 +46,23 @@ async def evaluate(state: Reads, runtime: Runtime[Context]) -> Writes:
     return Writes(candidates=[await _scored(given, item, against, told) for item in state["candidates"]])
 
 
-async def _against(given: Resources, state: Reads) -> float | None:
-    """Return the score that candidates race against; None where they are scored to the end.
+async def _against(given: Resources, state: Reads) -> Evaluation | None:
+    """Return the incumbent's evaluation for candidates to race against; None where they are scored to the end.
 
     They are where something reads the score of a candidate that lost: the next proposal, when it starts from the last
     one, and stages that look back at what was tried. Racing would change what those propose.
     """
     best = state.get("best")
-    if not given.context.race or given.context.start_from != "best" or best is None:
+    if not given.context.race or given.context.start_from != "best" or best is None or best["evaluation"] is None:
         return None
     optimizer = await get(given.store, Optimizer, state["optimizer"])
-    return None if any(looks_back(stage) for stage in optimizer.stages()) else best["score"]
+    if any(looks_back(stage) for stage in optimizer.stages()):
+        return None
+    return await get(given.store, Evaluation, best["evaluation"])
 
 
 async def _scored(
-    given: Resources, item: Candidate, against: float | None, told: Callable[[int, int], None]
+    given: Resources, item: Candidate, against: Evaluation | None, told: Callable[[int, int], None]
 ) -> Candidate:
     if item["id"] is None:
         return item

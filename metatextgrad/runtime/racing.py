@@ -1,8 +1,9 @@
 """Racing: stop scoring a candidate that can no longer beat the incumbent, even if all that is left came out right.
 
-The decision is the one of a whole evaluation, as acceptance is strict; only the calls after it are saved. Examples are
-run in blocks, each of at least as many examples as must still go wrong before the candidate is beaten. So a block ends
-at the same example whatever the concurrency, and wherever a run was killed.
+The decision is the one of a whole evaluation, as acceptance is strict; only the calls after it are saved. The examples
+that the incumbent has wrong come first: a worse candidate mostly fails there too, and is beaten the sooner. They run in
+blocks, each of at least as many examples as must still go wrong before the candidate is beaten. So a block ends at the
+same example whatever the concurrency, and wherever a run was killed.
 """
 
 from collections.abc import Sequence
@@ -37,9 +38,9 @@ class Stopped(Value):
 
 
 async def race_program(
-    resources: Resources, program: Program, against: float, progress: Progress | None = None
+    resources: Resources, program: Program, incumbent: Evaluation, progress: Progress | None = None
 ) -> Evaluation | Stopped:
-    """Score a program on the validation set, for as long as it can still be strictly better than `against`.
+    """Score a program on the validation set, for as long as it can still be strictly better than the incumbent.
 
     A program scored before is stopped at the same example, so that results do not depend on who came first.
 
@@ -47,24 +48,32 @@ async def race_program(
         ProviderError: the provider left more examples unscored than the settings tolerate.
     """
     memory = await memory_of(resources, program, "val")
-    known = await memory.read()
+    known, order = await memory.read(), _order(incumbent)
     examples, attempts, results = resources.task.valset, list[Attempt](), list[ExampleResult]()
-    whole = len(examples)
+    whole, against = len(examples), incumbent.score or 0.0
     while len(results) < whole:
-        end = len(results) + block(results, whole - len(results), against)
+        part = order[len(results) : len(results) + block(results, whole - len(results), against)]
         if known:
-            results += known.results[len(results) : end]
+            results += [known.results[place] for place in part]
         else:
-            part = examples[len(results) : end]
-            attempts += await attempt_all(resources, program, part, progress, after=attempts, of=whole)
+            chosen = tuple(examples[place] for place in part)
+            attempts += await attempt_all(resources, program, chosen, progress, after=attempts, of=whole)
             results = [attempt.result for attempt in attempts]
         bound = best_possible(results, whole - len(results))
         if len(results) < whole and bound <= against:
             calls = (whole - len(results)) * program.calls_per_example()
             return Stopped(done=len(results), of=whole, bound=bound, against=against, calls=calls)
-    evaluation = known or Evaluation(program=program.id, split="val", results=tuple(results))
+    in_place = dict(zip(order, results, strict=True))
+    evaluation = known or Evaluation(
+        program=program.id, split="val", results=tuple(in_place[place] for place in range(whole))
+    )
     await memory.keep(evaluation)
     return evaluation
+
+
+def _order(incumbent: Evaluation) -> list[int]:
+    """Return the places of the examples, those that the incumbent has wrong first."""
+    return sorted(range(len(incumbent.results)), key=lambda place: incumbent.results[place].score or 0.0)
 
 
 def best_possible(results: Sequence[ExampleResult], left: int) -> float:
