@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && command -v $(name))))
 
-.PHONY: help demo test lint studio clean
+.PHONY: help demo test lint studio kill-matrix clean
 
 help:  ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## /make \1	/p' Makefile
@@ -29,6 +29,9 @@ lint: $(STAMP)  ## Check style and types
 
 studio: $(STAMP)  ## Serve the graphs for LangGraph Studio
 	$(BIN)/langgraph dev $(ARGS)
+
+kill-matrix: $(STAMP)  ## Kill a run at every call and resume it; the table goes to docs/kill-matrix.md
+	$(BIN)/python -m tests.kill_matrix --output docs/kill-matrix.md $(ARGS)
 
 clean:  ## Remove what was built, not the environment
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .langgraph_api

@@ -9,11 +9,13 @@ import multiprocessing
 import shutil
 import sqlite3
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Literal
@@ -43,6 +45,8 @@ KEPT = "SELECT key FROM store WHERE prefix = 'metatextgrad.call'"
 PATIENCE_SECONDS = 60.0
 
 _forks = multiprocessing.get_context("forkserver")
+_books = threading.Lock()
+"""A process that starts asks for the exit codes of all others, and each can be read once."""
 _forks.set_forkserver_preload(["tests.kill_driver", "langchain.chat_models", "langchain_openai", "aiohttp"])
 
 
@@ -59,7 +63,8 @@ class Place:
         """Start a process that begins the run or goes on with it."""
         given = Orders(str(self.folder), self.workspace, self.task, self.server.url)
         process = _forks.Process(target=run, args=(dataclasses.replace(given, **orders),))
-        process.start()
+        with _books:
+            process.start()
         return process
 
     def finish(self, **orders: object) -> int:
@@ -198,18 +203,19 @@ def kill(place: Place, moment: Moment, number: int, **orders: object) -> int:
 def wait_for(process: ForkServerProcess, reached: Callable[[], bool]) -> None:
     """Wait until something is reached or the process has ended."""
     until = time.monotonic() + PATIENCE_SECONDS
-    while not reached() and process.is_alive():
+    while not reached() and not wait([process.sentinel], timeout=0):
         assert time.monotonic() < until, "it is not reached"
         time.sleep(0.0005)
 
 
 def ended(process: ForkServerProcess) -> int:
     """Wait for the end of a process and return its exit code."""
-    process.join(PATIENCE_SECONDS)
-    if process.exitcode is None:
-        process.kill()
+    has_ended = wait([process.sentinel], PATIENCE_SECONDS)
+    with _books:
+        if not has_ended:
+            process.kill()
         process.join()
-        raise AssertionError("the process does not end")
+    assert has_ended and process.exitcode is not None, "the process does not end"
     return process.exitcode
 
 
