@@ -21,6 +21,8 @@ from metatextgrad.runtime.context import Context
 PAPER_TASKS = (SORTING, DYCK, GPQA, ALGEBRA)
 SIMULATED_TASKS = (SORTING, DYCK)
 """What the simulated models can do."""
+ON_HUB = (GPQA, ALGEBRA)
+"""Tasks that come from the hub unless a path is given; the others generate their examples, or need a path."""
 Measure = Literal["scores", "tokens", "cost"]
 
 
@@ -72,7 +74,8 @@ class Asked:
 
     def each(self, task: str, **changes: object) -> list[Context]:
         """Return the settings on a task, one for each seed."""
-        data = dict(self.data).get(task, self.settings.data if self.settings.data and len(self.tasks) == 1 else "")
+        single = self.settings.data if len(self.tasks) == 1 else ""
+        data = dict(self.data).get(task, single or ("hub" if task in ON_HUB else ""))
         base = self.settings.model_copy(update={"task": task, "data": data, **changes})
         return [base.model_copy(update={"seed": base.seed + number}) for number in range(self.seeds)]
 
