@@ -69,7 +69,8 @@ async def in_thread(given: Proposing, work: Callable[[Bridge], T]) -> T:
     # A thread of its own: in the loop's pool, libraries that wait could take the places of what they wait for.
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=given.stage.kind)
     try:
-        result = await bridge.loop.run_in_executor(pool, copy_context().run, work, bridge)
+        surroundings = copy_context()
+        result = await bridge.loop.run_in_executor(pool, lambda: surroundings.run(work, bridge))
     except Exception as error:
         if bridge.stopped is not None:
             raise bridge.stopped from None
