@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,12 +122,11 @@ def browsing(folder: Path) -> Iterator[Browser]:
 
 def _address(folder: Path) -> str:
     """Return the address of the first page, once the browser has written down its port."""
-    import urllib.request
-
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy knows nothing of this machine
     port = _awaited(lambda: (folder / "DevToolsActivePort").read_text(encoding="utf-8").split()[0])
 
     def page() -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
+        with direct.open(f"http://127.0.0.1:{port}/json/list") as answer:
             return next(str(one["webSocketDebuggerUrl"]) for one in json.load(answer) if one["type"] == "page")
 
     return _awaited(page)

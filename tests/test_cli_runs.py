@@ -155,3 +155,5 @@ def test_the_demo_ends_with_one_table_in_under_a_minute(tmp_path: Path) -> None:
     assert methods == ["zero-shot", "TGD", "ADAS-TG", "metaTextGrad"] * 2
     assert rest.count("learned optimizer") == rest.count("tokens in") == 2
     assert done.stdout.count(NOTICE) == 2
+    reports = [line.strip() for line in rest.splitlines() if line.endswith(".html")]
+    assert [(tmp_path / report).read_text(encoding="utf-8").count("<h1>") for report in reports] == [1, 1]

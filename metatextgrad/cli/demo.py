@@ -16,10 +16,11 @@ def demo(*, workspace: Workspace = DEFAULT_WORKSPACE, as_json: Json = False, qui
     """Run metaTextGrad end to end on two tasks with simulated models; takes no key, no network, and under a minute."""
     place = _fresh(workspace)
     stored = [_learned(task, place, as_json=as_json, quiet=quiet) for task in TASKS]
+    reports = _reports(stored, place)
     if as_json:
-        _say(stored, place)
+        _say(stored, place, reports)
     else:
-        _print(stored, place)
+        _print(stored, place, reports)
 
 
 def _fresh(workspace: str) -> str:
@@ -51,15 +52,21 @@ def _learned(task: str, place: str, *, as_json: bool, quiet: bool) -> "StoredRun
     return asyncio.run(read_run(place, run))
 
 
-def _say(stored: "list[StoredRun]", place: str) -> None:
+def _reports(stored: "list[StoredRun]", place: str) -> list[str]:
+    from metatextgrad.cli.report import demonstrated
+
+    return [str(file) for one in stored if (file := demonstrated(place, one.record.run))]
+
+
+def _say(stored: "list[StoredRun]", place: str, reports: list[str]) -> None:
     from metatextgrad.cli.documents import result_document, simulation
     from metatextgrad.cli.output import say_json
 
     results = [result_document(one.record.run, one.found, one.usage) for one in stored if one.found]
-    say_json({**simulation(True), "workspace": place, "results": results})
+    say_json({**simulation(True), "workspace": place, "results": results, "reports": reports})
 
 
-def _print(stored: "list[StoredRun]", place: str) -> None:
+def _print(stored: "list[StoredRun]", place: str, reports: list[str]) -> None:
     from metatextgrad.cli.output import out
     from metatextgrad.cli.result import mark, optimizer_view, score_table, show_following, usage_table
     from metatextgrad.cli.show import next_commands
@@ -73,5 +80,8 @@ def _print(stored: "list[StoredRun]", place: str) -> None:
             console.print(optimizer_view(one.found))
             console.print()
             console.print(usage_table(one.usage, simulated=True))
+    console.print("\nreports" if reports else "", style="bold")
+    for file in reports:
+        console.print(f"  {file}", soft_wrap=True, markup=False)
     show_following(console, [command for one in stored for command in next_commands(one, place)])
     mark(console, True)

@@ -55,6 +55,21 @@ def report(
         out().print(str(path), soft_wrap=True, markup=False)
 
 
+def demonstrated(workspace: str, run: str) -> Path | None:
+    """Write the report of a run, and return its path; None where the extra is not installed: a demo goes on without."""
+    from metatextgrad.report.page import require
+
+    try:
+        require("jinja2", "scipy")
+    except InputError:
+        return None
+    from metatextgrad.report.material import gather
+
+    file = _reports(workspace) / f"{run}.html"
+    _written([asyncio.run(gather(workspace, run))], file, None)
+    return file
+
+
 def _reports(workspace: str) -> Path:
     from metatextgrad.runtime.workspace import POSTGRES
 

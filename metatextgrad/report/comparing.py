@@ -1,12 +1,14 @@
 """Set runs side by side: what each found, in what they differ, and which differences are more than chance."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from metatextgrad.report.material import Material
 from metatextgrad.report.story import tell
 from metatextgrad.report.verdicts import side_by_side
-from metatextgrad.report.views import Several, Verdict
+from metatextgrad.report.views import Method, Several, Verdict
+from metatextgrad.wording import title
 
 MOST_TESTED = 5
 """Runs that are tested pair by pair; of more, each is tested against the first."""
@@ -18,10 +20,22 @@ def set_side_by_side(materials: Sequence[Material]) -> Several:
     verdicts = tuple(verdict for pair in tested if (verdict := _verdict(*pair)) is not None)
     return Several(
         stories=tuple(map(tell, materials)),
+        results=tuple(_results(materials)),
         verdicts=verdicts,
         apart=tuple(_apart(materials, len(verdicts))),
         settings=tuple(_differing(materials)),
     )
+
+
+def _results(materials: Sequence[Material]) -> Iterator[Method]:
+    """Return each run's last row, of the runs on the data that most of them share."""
+    tasks = Counter(map(_data, materials))
+    shared = max(tasks, key=lambda task: tasks[task])
+    for material in materials:
+        found = material.stored.found
+        if found and _data(material) == shared:
+            row = found.findings.rows[-1]
+            yield Method(f"{material.stored.record.run}: {title(row.name)}", row.kind, row.val, row.test, None)
 
 
 def _pairs(materials: Sequence[Material]) -> Iterator[tuple[Material, Material]]:

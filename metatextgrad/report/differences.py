@@ -40,7 +40,8 @@ def marked(spans: Sequence[Span]) -> Iterator[Span]:
         if kind == "added":
             start = text.find(bare) if bare else len(text)
             yield "same", text[:start]
-            yield "added", bare
+            if bare:
+                yield "added", bare
             yield "same", text[start + len(bare) :]
         elif kind == "same" or bare:
             yield kind, text

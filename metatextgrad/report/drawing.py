@@ -41,9 +41,9 @@ def draw_program(program: Program, known: frozenset[str] = frozenset()) -> Marku
     boxes = _placed(program.components, _BESIDE, _GAP + 22)
     right = max(box.left + box.width for box in boxes)
     bottom = max(box.bottom for box in boxes)
-    start = _terminal(", ".join(program.inputs), boxes[0].middle, 11)
+    start = _terminal(", ".join(program.inputs), _above(boxes), 11)
     end = _terminal(f"answer: {program.answer}", _of(boxes, program).middle, bottom + _GAP + 11)
-    lines = [*_wires(boxes, program.inputs, right), _wire(_of(boxes, program), bottom + _GAP)]
+    lines = [*_from_start(boxes), *_wires(boxes, right), _wire(_of(boxes, program), bottom + _GAP)]
     drawn = [_drawn(box, known) for box in boxes]
     width, height = right + _lanes(boxes) * _LANE + _BESIDE, bottom + _GAP + 24
     title = element("title", f"The program {program.name}: {', '.join(box.part.name for box in boxes)}")
@@ -59,21 +59,25 @@ def _of(boxes: Sequence[_Box], program: Program) -> _Box:
 
 
 def _placed(parts: Sequence[Component], left: float, top: float) -> tuple[_Box, ...]:
-    """Place components in rows, each below all that it reads."""
+    """Place components in rows, each below all that it reads, around a common middle."""
     rows: dict[int, list[Component]] = {}
     row_of: dict[str, int] = {}
     for part in parts:
         row_of[part.name] = 1 + max((row_of.get(name, -1) for name in part.reads()), default=-1)
         rows.setdefault(row_of[part.name], []).append(part)
+    widest = max(map(_width, rows.values()))
     placed: dict[str, _Box] = {}
     for _, row in sorted(rows.items()):
-        beside, lowest = left, top
+        beside, lowest = left + (widest - _width(row)) / 2, top
         for part in row:
-            box = _box(part, beside, top)
-            placed[part.name] = box
+            box = placed[part.name] = _box(part, beside, top)
             beside, lowest = box.left + box.width + _BESIDE, max(lowest, box.bottom)
         top = lowest + _GAP
     return tuple(placed[part.name] for part in parts)
+
+
+def _width(row: Sequence[Component]) -> float:
+    return sum(_box(part, 0, 0).width for part in row) + _BESIDE * (len(row) - 1)
 
 
 def _box(part: Component, left: float, top: float) -> _Box:
@@ -82,13 +86,25 @@ def _box(part: Component, left: float, top: float) -> _Box:
         return _Box(part, left, top, _WIDTH, height)
     inner = _placed(part.body, left + _INSIDE, top + height + 4)
     right, bottom = max(box.left + box.width for box in inner), max(box.bottom for box in inner)
-    return _Box(part, left, top, right + _INSIDE - left, bottom + _INSIDE - top, inner)
+    width = right + _lanes(inner) * _LANE + _INSIDE - left
+    return _Box(part, left, top, width, bottom + _INSIDE - top, inner)
 
 
-def _wires(boxes: Sequence[_Box], inputs: Sequence[str], right: float) -> list[Markup]:
+def _above(boxes: Sequence[_Box]) -> float:
+    """Return the middle of the first row."""
+    row = [box.middle for box in boxes if box.top == boxes[0].top]
+    return (min(row) + max(row)) / 2
+
+
+def _from_start(boxes: Sequence[_Box]) -> list[Markup]:
+    """Feed the first row. Components below may read the question too; lines for that would hide what feeds what."""
+    return [_wire_between(22, _above(boxes), box) for box in boxes if box.top == boxes[0].top]
+
+
+def _wires(boxes: Sequence[_Box], right: float) -> list[Markup]:
     """Draw what feeds what; a wire past other boxes goes around them, in a lane at the right."""
     by_name = {box.part.name: box for box in boxes}
-    wires = [_wire_between(22, boxes[0].middle, box) for box in boxes[:1] if set(inputs) & set(box.part.reads())]
+    wires: list[Markup] = []
     lane = 0
     for box in boxes:
         for source in (by_name[name] for name in box.part.reads() if name in by_name):
@@ -96,7 +112,7 @@ def _wires(boxes: Sequence[_Box], inputs: Sequence[str], right: float) -> list[M
                 wires.append(_wire_between(source.bottom, source.middle, box))
             else:
                 lane += 1
-                wires.append(_around(source, box, right + lane * _LANE))
+                wires.append(_around(source, box, right + lane * _LANE, boxes))
     return wires
 
 
@@ -119,10 +135,20 @@ def _wire(box: _Box, bottom: float) -> Markup:
     return _path(f"M{box.middle:g} {box.bottom:g}V{bottom - 5:g}")
 
 
-def _around(source: _Box, box: _Box, lane: float) -> Markup:
-    from_x, from_y = source.left + source.width, source.bottom - 12
-    to_x, to_y = box.left + box.width, box.top + 14
-    return _path(f"M{from_x:g} {from_y:g}H{lane - 6:g}q6 0 6 6V{to_y - 6:g}q0 6 -6 6H{to_x + 5:g}")
+def _around(source: _Box, box: _Box, lane: float, boxes: Sequence[_Box]) -> Markup:
+    """Lead a wire through a lane; boxes at the right of its ends are passed below and above."""
+    out_y, out = source.bottom - 12, f"M{source.left + source.width:g} {source.bottom - 12:g}"
+    if below := _at_right(source, boxes):
+        out_y = max(source.bottom, *(one.bottom for one in below)) + 8
+        out = f"M{source.middle + 24:g} {source.bottom:g}V{out_y:g}"
+    in_y, into = box.top + 14, f"H{box.left + box.width + 5:g}"
+    if _at_right(box, boxes):
+        in_y, into = box.top - 14, f"H{box.middle + 24:g}V{box.top - 5:g}"
+    return _path(f"{out}H{lane - 6:g}q6 0 6 6V{in_y - 6:g}q0 6 -6 6{into}")
+
+
+def _at_right(box: _Box, boxes: Sequence[_Box]) -> list[_Box]:
+    return [one for one in boxes if one.top == box.top and one.left > box.left]
 
 
 def _path(course: str) -> Markup:
@@ -148,7 +174,7 @@ def _drawn(box: _Box, known: frozenset[str]) -> Markup:
         for number, line in enumerate(_said(box.part))
     ]
     inner = [_drawn(one, known) for one in box.inner]
-    wires = _wires(box.inner, (), box.left + box.width - _INSIDE) if box.inner else []
+    wires = _wires(box.inner, max(one.left + one.width for one in box.inner)) if box.inner else []
     return element("g", element("title", _hint(box.part)), frame, name, what, *said, *wires, *inner)
 
 

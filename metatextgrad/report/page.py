@@ -63,7 +63,7 @@ def _environment() -> "Environment":
     from metatextgrad.report import drawing, plots, verdicts
     from metatextgrad.report.differences import marked
     from metatextgrad.report.examples import in_script
-    from metatextgrad.report.story import inner_loops
+    from metatextgrad.report.story import fates, inner_loops
 
     made = Environment(
         loader=PackageLoader("metatextgrad.report"),
@@ -81,6 +81,7 @@ def _environment() -> "Environment":
         spent_plot=plots.spent_plot,
         top_of=plots.top_of,
         inner_loops=inner_loops,
+        fates=fates,
     )
     return made
 

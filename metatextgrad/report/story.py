@@ -6,12 +6,12 @@ from metatextgrad import stored
 from metatextgrad.core.optimizer import Optimizer
 from metatextgrad.core.program import Program
 from metatextgrad.core.report import Row, Tally
-from metatextgrad.core.trial import Candidate, Outcome, Trial
+from metatextgrad.core.trial import Candidate, Trial
 from metatextgrad.planning import LevelPlan, Plan
 from metatextgrad.report.differences import TextChange, program_changes, stage_changes
 from metatextgrad.report.material import Material, candidates
 from metatextgrad.report.verdicts import scored, verdicts
-from metatextgrad.report.views import Loop, Method, Result, Spent, Story, Try, Turn
+from metatextgrad.report.views import Fate, Loop, Method, Result, Spent, Story, Try, Turn
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.meter import Usage
 from metatextgrad.wording import money, title
@@ -44,6 +44,7 @@ def tell(material: Material) -> Story:
         loops=loops,
         verdicts=verdicts(findings, material.table) if findings else (),
         spent=tuple(_spent(run)),
+        racing=_racing(run),
         settings=tuple(_settings(record.settings)),
         left_out=tuple(_left_out(material)),
     )
@@ -178,10 +179,29 @@ def _path(trial: Trial) -> str:
     return f"{title(name)}{inner}" if name else "inner loop"
 
 
-def _status(item: Candidate, trial: Trial) -> Outcome:
-    if item["status"] == "invalid" or item["status"] == "skipped":
-        return item["status"]
-    return "accepted" if trial.outcome == "accepted" and item["id"] == trial.best else "rejected"
+def _status(item: Candidate, trial: Trial) -> Fate:
+    match item["status"]:
+        case "invalid" | "skipped" | "stopped" as status:
+            return status
+        case _:
+            return "accepted" if trial.outcome == "accepted" and item["id"] == trial.best else "rejected"
+
+
+def fates(loops: Sequence[Loop]) -> frozenset[Fate]:
+    """Return what became of the candidates of some loops, for the key to their plots."""
+    return frozenset(
+        item.status for loop in (*loops, *inner_loops(loops)) for turn in loop.turns for item in turn.tries
+    )
+
+
+def _racing(run: stored.StoredRun) -> str:
+    if not run.record.settings.get("race"):
+        return ""
+    saved = stored.racing_in(run.branches)
+    return (
+        f"Racing stopped {saved.candidates} candidates that could not win any more: {saved.examples:,} examples were "
+        f"left out, and at most {saved.calls:,} calls saved."
+    )
 
 
 def _spent(run: stored.StoredRun) -> Iterator[Spent]:

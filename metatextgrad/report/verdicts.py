@@ -57,7 +57,7 @@ def _answer(found: Comparison) -> str:
         return "They score the same."
     if p < SIGNIFICANT:
         return f"{'Yes' if gap.mean > 0 else 'No, it is worse'}: {size}, more than chance explains ({p_value(p)})."
-    return f"Not shown: it is {size}, and chance alone often makes such a difference ({p_value(p)})."
+    return f"Not shown: it is {size}, which chance alone makes too often to rule it out ({p_value(p)})."
 
 
 def _details(found: Comparison, name: str, better: str) -> list[str]:
@@ -69,7 +69,7 @@ def _details(found: Comparison, name: str, better: str) -> list[str]:
             f"others they agree. McNemar's exact test, two-sided: {p_value(counted.p)}."
         )
     said.append(
-        f"Mean difference {100 * gap.mean:+.1f} points, 95 % interval {100 * gap.low:+.1f} to {100 * gap.high:+.1f} "
+        f"Mean difference {_points(gap.mean)} points, 95 % interval {_points(gap.low)} to {_points(gap.high)} "
         f"(paired bootstrap over {gap.pairs} examples, {RESAMPLES:,} draws)."
     )
     return said
@@ -86,10 +86,10 @@ def _shrinkage(initial: Row, result: Row, table: Table) -> Verdict | None:
         lost = shrinkage(compare(val_before, val_after).difference, compare(test_before, test_after).difference)
     except InputError as error:
         return Verdict(question, "That cannot be told.", (str(error),))
-    kept = f"{100 * lost.kept:.0f} % of it" if lost.kept is not None else "There was no gain to keep"
+    kept = "There was no gain to keep" if lost.kept is None else f"{100 * lost.kept:.0f} % of it"
     detail = (
-        f"Gain on validation {100 * lost.validation:+.1f} points, on test {100 * lost.test:+.1f}: lost "
-        f"{100 * lost.lost:.1f} (95 % interval {100 * lost.low:.1f} to {100 * lost.high:.1f}).",
+        f"Gain on validation {_points(lost.validation)} points, on test {_points(lost.test)}; the gap is "
+        f"{_points(-lost.lost)} (95 % interval {_points(-lost.high)} to {_points(-lost.low)}).",
         "The validation set chose the program, so its gain is too high on average. The test set was looked at once.",
     )
     return Verdict(question, f"{kept}.", detail)
@@ -109,8 +109,12 @@ def _reading(rows: Sequence[Row]) -> Verdict:
 
 
 def p_value(p: float) -> str:
-    """Write a p-value."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    """Write a p-value, which no line may break."""
+    return (f"p = {p:.3f}" if p >= 0.001 else "p < 0.001").replace(" ", "\u00a0")
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.1f}".replace("-", "\u2212")
 
 
 def scored(tally: Tally) -> str:

@@ -7,8 +7,10 @@ from metatextgrad.core.estimate import Range
 from metatextgrad.core.optimizer import Optimizer
 from metatextgrad.core.program import Program
 from metatextgrad.core.report import Tally
-from metatextgrad.core.trial import Outcome
 from metatextgrad.report.differences import TextChange
+
+Fate = Literal["accepted", "rejected", "stopped", "invalid", "skipped"]
+"""What became of a candidate; a stopped one lost a race before all examples were scored."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Try:
     key: str
     """Names it on the page; the same in every report of the run."""
     stage: str
-    status: Outcome
+    status: Fate
     tally: Tally | None
     reason: str
     evaluation: str | None
@@ -128,6 +130,8 @@ class Story:
     loops: tuple[Loop, ...]
     verdicts: tuple[Verdict, ...]
     spent: tuple[Spent, ...]
+    racing: str
+    """What racing saved, in a sentence; empty where the run did not race."""
     settings: tuple[tuple[str, str, bool], ...]
     """Name, value, and whether it differs from the default."""
     left_out: tuple[str, ...]
@@ -139,6 +143,8 @@ class Several:
     """Runs side by side."""
 
     stories: tuple[Story, ...]
+    results: tuple[Method, ...]
+    """What came out of each run on the data that most of them share."""
     verdicts: tuple[Verdict, ...]
     """Paired tests of runs on the same data."""
     apart: tuple[str, ...]
