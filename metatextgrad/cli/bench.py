@@ -211,11 +211,15 @@ def drawn(grid: "Grid") -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold", title=grid.title, title_justify="left")
-    for place, name in enumerate(grid.header):
-        table.add_column(name, justify="right" if place else "left", overflow="fold")
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", title=grid.title, title_justify="left"
+    )
+    for place, name in enumerate(grid.header):  # an interval stands below its score, so that a terminal holds the table
+        table.add_column(
+            name.replace(" ", "\n"), justify="right" if place else "left", no_wrap=not place, overflow="fold"
+        )
     for row in grid.rows:
-        table.add_row(*map(Text, row))
+        table.add_row(row[0], *(Text(cell.replace(" [", "\n[")) for cell in row[1:]))
     table.caption, table.caption_justify = Text("\n".join([*grid.notes, ""]), style="dim"), "left"
     return table
 
