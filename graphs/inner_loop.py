@@ -53,6 +53,7 @@ def build_inner_loop() -> Loop:
         InnerState,
         given=InnerInput,
         result=InnerOutput,
+        level="program",
         propose=("propose", propose),
         evaluate=("evaluate", evaluate),
         again=next_turn,

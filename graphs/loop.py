@@ -1,14 +1,21 @@
-"""The one loop of the project, at both levels: propose, evaluate, update, again or end (design 1)."""
+"""The one loop of the project, at both levels: propose, evaluate, update, again or end (design 1).
 
-from collections.abc import Callable, Hashable
+Where a person is to approve, a strictly better candidate goes by `approve` on its way from evaluate to update.
+"""
+
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
 
 from langgraph.graph import StateGraph
+from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
-from metatextgrad.core.trial import Candidate
-from metatextgrad.nodes.update import update
+from metatextgrad.core.approval import Level, asks
+from metatextgrad.core.trial import Approved, Candidate
+from metatextgrad.nodes.approve import approve
+from metatextgrad.nodes.update import leading, update
 from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.resources import resources
 
 Named = tuple[str, Any]
 """A node or a compiled graph, under its name."""
@@ -20,6 +27,8 @@ class LoopState(TypedDict, total=False):
 
     candidates: list[Candidate]
     """Proposed, then scored."""
+    approved: Approved
+    """The last candidate that a person let pass; nothing where nobody is asked."""
     best: Candidate | None
     """The incumbent."""
     first: Candidate
@@ -36,6 +45,7 @@ def build_loop(
     *,
     given: type[Any],
     result: type[Any],
+    level: Level,
     propose: Named,
     evaluate: Named,
     again: Callable[..., str],
@@ -47,6 +57,7 @@ def build_loop(
         state: the channels; `given` and `result` name those that go in and come out.
         given: the input.
         result: the output.
+        level: what the candidates are.
         propose: the node that suggests candidates.
         evaluate: the node, or the whole loop, that scores them.
         again: chooses after an update where to go on.
@@ -55,10 +66,13 @@ def build_loop(
     graph = StateGraph(state, context_schema=Context, input_schema=given, output_schema=result)
     graph.add_node(*propose)
     graph.add_node(*evaluate)
+    graph.add_node("approve", approve)
     graph.add_node("update", update)
     ways_on: dict[Hashable, str] = {"usable": evaluate[0], "none": "update"}
+    decided = asking(level)
     graph.add_conditional_edges(propose[0], proposed, ways_on)
-    graph.add_edge(evaluate[0], "update")
+    graph.add_conditional_edges(evaluate[0], decided, {"ask": "approve", "decided": "update"})
+    graph.add_conditional_edges("approve", decided, {"edited": evaluate[0], "ask": "approve", "decided": "update"})
     graph.add_conditional_edges("update", again, ways)
     return graph
 
@@ -66,6 +80,22 @@ def build_loop(
 def proposed(state: LoopState) -> str:
     """Tell whether there is a candidate to score."""
     return "usable" if any(item["id"] for item in state["candidates"]) else "none"
+
+
+def asking(level: Level) -> Callable[[LoopState, Runtime[Context]], Awaitable[str]]:
+    """Return how to tell whether a person has to see a candidate of this level before it is accepted."""
+
+    async def decided(state: LoopState, runtime: Runtime[Context]) -> str:
+        if any(item["status"] == "proposed" for item in state["candidates"]):
+            return "edited"
+        best, approved = state.get("best"), state.get("approved")
+        if best is None or not asks((runtime.context or Context()).approve, level):
+            return "decided"
+        first = await leading(await resources(runtime), best, state["candidates"])
+        passed = first is best or (approved and first and approved["id"] == first["id"])
+        return "decided" if passed else "ask"
+
+    return decided
 
 
 def finished(state: LoopState, steps: int) -> bool:

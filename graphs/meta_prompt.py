@@ -51,6 +51,7 @@ def build_meta_prompt() -> Loop:
         MetaPromptState,
         given=MetaPromptInput,
         result=MetaPromptOutput,
+        level="optimizer",
         propose=("meta_prompt_rewrite", meta_prompt_rewrite),
         evaluate=("inner_loop", build_inner_loop().compile()),
         again=next_turn,

@@ -47,6 +47,7 @@ def build_meta_structure() -> Loop:
         MetaStructureState,
         given=MetaStructureInput,
         result=MetaStructureOutput,
+        level="optimizer",
         propose=("structure_merge", structure_merge),
         evaluate=("merged_inner_loop", build_inner_loop().compile()),
         again=next_turn,

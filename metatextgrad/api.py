@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from metatextgrad.approving import Approver
+from metatextgrad.core.approval import Answer, OnApproval
 from metatextgrad.core.errors import InputError
 from metatextgrad.core.identity import content_id
 from metatextgrad.core.optimizer import Optimizer
@@ -74,6 +76,7 @@ async def ameta_optimize(
     workspace: str | Path = DEFAULT,
     run: str | None = None,
     on_event: OnEvent | None = None,
+    on_approval: OnApproval | None = None,
     stop: Stop | None = None,
 ) -> Result:
     """Learn the optimizer that fits a task: metaTextGrad, both phases.
@@ -87,10 +90,12 @@ async def ameta_optimize(
         workspace: the folder that holds the run.
         run: the name of the run; a new one by default.
         on_event: called with each event.
+        on_approval: answers for a person, where the setting `approve` asks one.
         stop: asks the run to stop from outside.
 
     Raises:
         InputError: something that was given is wrong; nothing was started.
+        ApprovalNeededError: a candidate waits for a person; `resume` goes on with a `decision`.
         BudgetReachedError: a cap was reached; `resume` goes on.
         ProviderError: the provider failed; `resume` goes on.
     """
@@ -105,7 +110,7 @@ async def ameta_optimize(
             "program": await put(opened.store, start),
         }
         record = await new_record(opened, "meta_optimize", run, ready, asked, expected)
-        return await _carried_out(opened, record, ready.context, on_event, stop)
+        return await _carried_out(opened, record, ready.context, on_event, stop, Approver(on_approval))
 
 
 async def aoptimize(
@@ -118,6 +123,7 @@ async def aoptimize(
     workspace: str | Path = DEFAULT,
     run: str | None = None,
     on_event: OnEvent | None = None,
+    on_approval: OnApproval | None = None,
     stop: Stop | None = None,
 ) -> Result:
     """Improve a task's program with one optimizer: the inner loop alone.
@@ -135,7 +141,7 @@ async def aoptimize(
             "path": given.name,
         }
         record = await new_record(opened, "optimize", run, ready, asked, expected)
-        return await _carried_out(opened, record, ready.context, on_event, stop)
+        return await _carried_out(opened, record, ready.context, on_event, stop, Approver(on_approval))
 
 
 async def aresume(
@@ -145,8 +151,10 @@ async def aresume(
     program: GivenProgram = None,
     models: Models | None = None,
     caps: dict[str, float | int | None] | None = None,
+    decision: Answer | None = None,
     workspace: str | Path = DEFAULT,
     on_event: OnEvent | None = None,
+    on_approval: OnApproval | None = None,
     stop: Stop | None = None,
 ) -> Result:
     """Go on with a run from where it stands; a run that has ended gives its result again.
@@ -158,10 +166,13 @@ async def aresume(
         models: the models, for a run that was started with models in memory.
         caps: settings to change: max_calls, max_tokens_total, max_usd, max_seconds, concurrency, retries,
             request_seconds, unscored_share. Others would change the result and are refused.
+        decision: the answer to the first candidate that a run in the state `waiting` shows.
         workspace: the folder that holds the run.
         on_event: called with each event.
+        on_approval: answers for a person, where the setting `approve` asks one.
         stop: asks the run to stop from outside.
     """
+    approver = Approver(on_approval, decision)
     async with open_workspace(workspace) as opened:
         record = await load(opened.store, run)
         settings = Context.model_validate(record.settings | allowed(caps or {}))
@@ -172,7 +183,9 @@ async def aresume(
             before = await get(opened.store, Program, record.asked["program"])
             ready = await fitting(ready, before.knowing(known), [])
             changes = {"settings": ready.context.model_dump(mode="json"), "status": "running"}
-            return await _carried_out(opened, record.model_copy(update=changes), ready.context, on_event, stop)
+            return await _carried_out(
+                opened, record.model_copy(update=changes), ready.context, on_event, stop, approver
+            )
 
 
 async def aevaluate(
@@ -254,9 +267,14 @@ def _progress(on_event: OnEvent | None, stage: str) -> Progress:
 
 
 async def _carried_out(
-    opened: Workspace, record: Record, context: Context, on_event: OnEvent | None, stop: Stop | None
+    opened: Workspace,
+    record: Record,
+    context: Context,
+    on_event: OnEvent | None,
+    stop: Stop | None,
+    approver: Approver,
 ) -> Result:
-    ended, resources = await execute(opened, record, context, on_event=on_event, stop=stop)
+    ended, resources = await execute(opened, record, context, on_event=on_event, stop=stop, approver=approver)
     findings = await get(opened.store, Findings, ended.findings)
     return Result(
         run=ended.run,

@@ -10,8 +10,11 @@ from typing import Any, TypeVar
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
+from langgraph.types import Command, StateSnapshot
 
+from metatextgrad.approving import Approver
 from metatextgrad.core.errors import (
+    ApprovalNeededError,
     BudgetReachedError,
     InterruptError,
     MetaTextGradError,
@@ -81,24 +84,33 @@ class Stop:
 
 
 async def execute(
-    workspace: Workspace, record: Record, context: Context, *, on_event: OnEvent | None = None, stop: Stop | None = None
+    workspace: Workspace,
+    record: Record,
+    context: Context,
+    *,
+    on_event: OnEvent | None = None,
+    stop: Stop | None = None,
+    approver: Approver | None = None,
 ) -> tuple[Record, Resources]:
     """Carry a run to its end, from wherever it stands, and return its record with the findings.
 
     Raises:
         MetaTextGradError: it stopped before its end; the record says why, and it can go on.
     """
-    stop = stop or Stop()
+    stop, approver = stop or Stop(), approver or Approver()
     async with workspace.hold(record.run) as hold:
         if hold:
             stop.on_loss(hold)
+        graph = _Graph(workspace, record, on_event, stop)
+        approver.expect(record.run, (await graph.state()).interrupts)
         await save(workspace.store, record)
         opened = await open_resources(context, workspace.store, record.run)
         context = context.given(task=opened.task, models=opened.ledger.models)
         context.share(opened)
         stop.attach(opened)
         try:
-            findings = await _finished(workspace, record, context, opened, on_event, stop)
+            state = await graph.run(context, approver)
+            findings = await _findings(record, opened, state)
         except BaseException as error:
             await opened.ledger.drain()
             with suppress(Exception):  # a store that fails must not hide why the run ended
@@ -113,13 +125,8 @@ def _hold_lost() -> StorageError:
     return StorageError("The database ended the connection that holds the run. See that it answers, then resume.")
 
 
-async def _finished(
-    workspace: Workspace, record: Record, context: Context, opened: Resources, on_event: OnEvent | None, stop: Stop
-) -> str:
-    """Run the graph of the record's kind and return the id of its findings."""
-    state = await _run_graph(workspace, record, context, on_event, stop)
-    if stop.control.drain_requested:
-        raise stop.reason
+async def _findings(record: Record, opened: Resources, state: dict[str, Any]) -> str:
+    """Return the id of what a run found whose graph has ended."""
     if record.kind == "meta_optimize":
         return str(state["findings"])
     return await inner_findings(opened, state["candidates"][0])
@@ -142,37 +149,62 @@ async def inner_findings(opened: Resources, found: Candidate) -> str:
     return await put(opened.store, findings)
 
 
-async def _run_graph(
-    workspace: Workspace, record: Record, context: Context, on_event: OnEvent | None, stop: Stop
-) -> dict[str, Any]:
-    """Start the graph, or go on from its last checkpoint, and return its final state."""
-    graph = _GRAPHS[record.kind]().compile(checkpointer=workspace.saver, store=workspace.store)
-    config: RunnableConfig = {"configurable": {"thread_id": record.run}, "recursion_limit": _RECURSION_LIMIT}
-    before = await graph.aget_state(config)
-    # Of tasks, not of `next`: a task that has written and whose step is not checkpointed is no longer in `next`.
-    begun = bool(before.created_at)
-    if not begun or before.tasks:
-        stream = graph.astream(
-            None if begun else record.asked,
-            config,
+@dataclass
+class _Graph:
+    """The graph of a run's kind, on the run's thread."""
+
+    workspace: Workspace
+    record: Record
+    on_event: OnEvent | None
+    stop: Stop
+
+    def __post_init__(self) -> None:
+        workspace = self.workspace
+        self.graph = _GRAPHS[self.record.kind]().compile(checkpointer=workspace.saver, store=workspace.store)
+        self.config: RunnableConfig = {
+            "configurable": {"thread_id": self.record.run},
+            "recursion_limit": _RECURSION_LIMIT,
+        }
+
+    async def state(self) -> StateSnapshot:
+        return await self.graph.aget_state(self.config)
+
+    async def run(self, context: Context, approver: Approver) -> dict[str, Any]:
+        """Start, or go on from the last checkpoint, and return the final state; ask wherever a person has a say."""
+        state = await self.state()
+        # Of tasks, not of `next`: a task that has written and whose step is not checkpointed is no longer in `next`.
+        if not state.created_at or state.tasks:
+            await self._go_on(context, None if state.created_at else self.record.asked)
+            state = await self.state()
+        while state.interrupts:
+            await self._go_on(context, Command(resume=await approver.answers(state.interrupts)))
+            state = await self.state()
+        return dict(state.values)
+
+    async def _go_on(self, context: Context, given: Any) -> None:
+        stream = self.graph.astream(
+            given,
+            self.config,
             context=context,
             durability="sync",
             stream_mode="custom",
             subgraphs=True,
-            control=stop.control,
+            control=self.stop.control,
         )
         try:
             async for _, event in stream:
-                if on_event:
-                    on_event(Event.model_validate(event))
+                if self.on_event:
+                    self.on_event(Event.model_validate(event))
         except GraphDrained as drained:
-            raise stop.reason from drained
-    return dict((await graph.aget_state(config)).values)
+            raise self.stop.reason from drained
+        if self.stop.control.drain_requested:
+            raise self.stop.reason
 
 
 def _standing(error: BaseException) -> dict[str, str]:
     """Return the status and message of a run that stopped before its end."""
     statuses: dict[type[BaseException], Status] = {
+        ApprovalNeededError: "waiting",
         BudgetReachedError: "budget",
         ProviderError: "provider",
         StorageError: "storage",

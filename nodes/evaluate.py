@@ -64,7 +64,7 @@ async def _against(given: Resources, state: Reads) -> Evaluation | None:
 async def _scored(
     given: Resources, item: Candidate, against: Evaluation | None, told: Callable[[int, int], None]
 ) -> Candidate:
-    if item["id"] is None:
+    if item["id"] is None or item["status"] != "proposed":
         return item
     program = await get(given.store, Program, item["id"])
     if against is None:

@@ -7,7 +7,7 @@ from metatextgrad.core.comparison import is_confirmed
 from metatextgrad.core.errors import InputError
 from metatextgrad.core.optimizer import Optimizer
 from metatextgrad.core.schedule import Cursor, advance, current
-from metatextgrad.core.trial import Candidate, Evaluation, Outcome, Trial
+from metatextgrad.core.trial import Approved, Candidate, Evaluation, Outcome, Trial, brief
 from metatextgrad.runtime.artifacts import get, put
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.events import Event, emit
@@ -19,6 +19,7 @@ class Reads(TypedDict, total=False):
     """What `update` reads. A loop over programs has a cursor into its optimizer's schedule; a meta loop has none."""
 
     candidates: list[Candidate]
+    approved: Approved
     step: int
     best: Candidate | None
     first: Candidate
@@ -49,10 +50,10 @@ async def update(state: Reads, runtime: Runtime[Context]) -> Writes:
     The same function serves both levels: a candidate is a program in the inner loop and an optimizer in a meta loop.
     """
     given = await resources(runtime)
-    before, scored = state.get("best"), state["candidates"]
-    best = better(before, await _confirmed(given, before, scored))
+    before, scored = state.get("best"), _noted(state)
+    best = await leading(given, before, scored)
     improved = best is not before
-    trial = _trial(state, best, improved)
+    trial = _trial(state, scored, best, improved)
     _tell(runtime, trial)
     writes = Writes(best=best, last_trial=await put(given.store, trial), step=state.get("step", 0) + 1)
     if state.get("step", 0) == 0:
@@ -86,6 +87,11 @@ def _start(given: Resources, state: Reads, best: Candidate | None) -> str:
     return last[-1] if last else state["current"]
 
 
+async def leading(given: Resources, best: Candidate | None, scored: list[Candidate]) -> Candidate | None:
+    """Return the incumbent after these candidates; the old one where none may replace it."""
+    return better(best, await _confirmed(given, best, scored))
+
+
 async def _confirmed(given: Resources, best: Candidate | None, scored: list[Candidate]) -> list[Candidate]:
     """Return the candidates that may replace the incumbent: with paired acceptance those that the test confirms."""
     if given.context.accept == "strict" or best is None or best["evaluation"] is None:
@@ -101,21 +107,32 @@ async def _confirmed(given: Resources, best: Candidate | None, scored: list[Cand
 
 
 def better(best: Candidate | None, scored: list[Candidate]) -> Candidate | None:
-    """Return the new incumbent: the best scored candidate if strictly better, else the old one; ties change nothing."""
-    for item in scored:
+    """Return the new incumbent: the best scored candidate if strictly better, else the old one; ties change nothing.
+
+    What a person rejected is no candidate any more.
+    """
+    for item in (item for item in scored if item["status"] != "rejected"):
         if item["score"] is not None and (best is None or item["score"] > (best["score"] or 0.0)):
             best = item
     return best
 
 
-def _trial(state: Reads, best: Candidate | None, improved: bool) -> Trial:
+def _noted(state: Reads) -> list[Candidate]:
+    """Return the candidates, with what a person said of the one that they let pass."""
+    if (approved := state.get("approved")) is None:
+        return state["candidates"]
+    note = brief(approved["note"])
+    return [{**item, "reason": note} if item["id"] == approved["id"] else item for item in state["candidates"]]
+
+
+def _trial(state: Reads, scored: list[Candidate], best: Candidate | None, improved: bool) -> Trial:
     return Trial(
         level="program" if "cursor" in state else "optimizer",
         path=state.get("path", ""),
         step=state.get("step", 0),
         previous=state.get("last_trial"),
-        candidates=tuple(state["candidates"]),
-        outcome=outcome_of(state["candidates"], improved),
+        candidates=tuple(scored),
+        outcome=outcome_of(scored, improved),
         best=best["id"] if best else None,
         best_score=best["score"] if best else None,
     )
@@ -126,7 +143,7 @@ def outcome_of(scored: list[Candidate], improved: bool) -> Outcome:
     if improved:
         return "accepted"
     states = {item["status"] for item in scored}
-    return "rejected" if states & {"scored", "stopped"} else "invalid" if "invalid" in states else "skipped"
+    return "rejected" if states & {"scored", "stopped", "rejected"} else "invalid" if "invalid" in states else "skipped"
 
 
 def _tell(runtime: Runtime[Context], trial: Trial) -> None:

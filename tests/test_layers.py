@@ -14,6 +14,7 @@ ROOF = 5
 PURE = {
     "collections",
     "dataclasses",
+    "difflib",
     "enum",
     "fractions",
     "functools",

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command and return the exit code.
 
-    0 done, 2 bad input, 3 budget reached, 4 provider failed, 130 interrupted; 1 is a defect of ours.
+    0 done, 2 bad input, 3 budget reached, 4 provider failed, 5 a person has to decide, 130 interrupted; 1 is a defect
+    of ours.
     """
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     # Before all imports, which take longest: until a run attends to the signals itself, SIGTERM is as Ctrl-C is.

@@ -1,6 +1,7 @@
 """`metatextgrad run`, `optimize` and `resume`: the commands that start a run or go on with one."""
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -94,17 +95,29 @@ def resume(
     run: Run,
     *,
     changes: dict[str, Any],
+    approve_with: Annotated[
+        str | None,
+        typer.Option("--approve-with", metavar="approve|reject|edit", help="Answer the candidate that waits."),
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the candidate.")] = "",
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="The edited candidate, as JSON, for edit.")
+    ] = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Go on with a run from where it stands; one that has ended gives its result again."""
     from metatextgrad.api import aresume
+    from metatextgrad.cli.approving import decision_from
     from metatextgrad.stored import read_run
 
+    decision = decision_from(approve_with, reason, file)
     asyncio.run(read_run(workspace, run))  # no workspace is made for a run that is not there
     _carry_out(
-        lambda on_event, stop: aresume(run, caps=changes, workspace=workspace, on_event=on_event, stop=stop),
+        lambda on_event, stop: aresume(
+            run, caps=changes, decision=decision, workspace=workspace, on_event=on_event, stop=stop
+        ),
         "resumed",
         workspace,
         as_json=as_json,
@@ -114,16 +127,17 @@ def resume(
 
 def _carry_out(work: "Work[Result]", title: str, workspace: str, *, as_json: bool, quiet: bool) -> None:
     """Attend to a run and print what it found."""
+    from metatextgrad.cli.approving import attend_and_ask
     from metatextgrad.cli.documents import result_document
     from metatextgrad.cli.failures import resume_command
     from metatextgrad.cli.output import out, say_json
     from metatextgrad.cli.result import show_result
-    from metatextgrad.cli.running import Manner, attend
+    from metatextgrad.cli.running import Manner
     from metatextgrad.cli.show import next_commands, racing_document, show_racing
     from metatextgrad.stored import read_run
 
     manner = Manner(title, lambda name: resume_command(name, workspace), quiet=quiet, as_json=as_json)
-    result = attend(work, manner)
+    result = attend_and_ask(work, manner, workspace)
     stored = asyncio.run(read_run(workspace, result.run, turns=True))
     assert stored.found is not None, "a run that gave a result has findings"
     if as_json:

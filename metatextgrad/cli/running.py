@@ -89,4 +89,5 @@ def _end_at_once(shown: Display, stop: Stop, manner: Manner) -> None:
 def _kept(error: MetaTextGradError, stop: Stop, manner: Manner) -> MetaTextGradError | KeptError:
     if stop.opened is None:
         return error
-    return KeptError(error, manner.resume(stop.opened.ledger.run))
+    run = stop.opened.ledger.run
+    return KeptError(error, manner.resume(run), run)

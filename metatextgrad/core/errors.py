@@ -7,13 +7,17 @@ Our exception hierarchy:
     ├── RunBusyError        another process holds the run
     ├── BudgetReachedError  a cap was reached; the run is kept and can go on
     ├── ProviderError       a model call finally failed; the run is kept and can go on
+    ├── ApprovalNeededError a candidate waits for a person; the run is kept and goes on with the answer
     ├── StorageError        the workspace failed; what it holds is kept and the run can go on
     ├── InterruptError      someone asked the run to stop; it is kept and can go on
     ├── ReplyError          a model's reply is cut off, empty or not what was asked for
     └── AgentError          a wrapped agent failed on its own, as by a tool's bug; it scores 0
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from metatextgrad.core.approval import Approval
 
 
 class MetaTextGradError(Exception):
@@ -42,6 +46,22 @@ class ProviderError(MetaTextGradError):
     """Report a model call that failed after the client's own retries."""
 
     exit_code: ClassVar[int] = 4
+
+
+class ApprovalNeededError(MetaTextGradError):
+    """Stop because candidates wait for a person; `resume` goes on with the answer to the first one."""
+
+    exit_code: ClassVar[int] = 5
+
+    def __init__(self, approvals: "tuple[Approval, ...]") -> None:
+        first = approvals[0]
+        others = f" {len(approvals) - 1} more wait behind it." if len(approvals) > 1 else ""
+        super().__init__(
+            f"A candidate of {first.path} step {first.step} waits for a person: "
+            f"{first.stage} scored {first.score:.3f}, the incumbent {first.best:.3f}.{others}"
+        )
+        self.approvals: tuple[Approval, ...] = approvals
+        """The first is what an answer is about."""
 
 
 class StorageError(MetaTextGradError):

@@ -25,14 +25,23 @@ class Candidate(TypedDict):
     """For an optimizer: the program its inner loop found."""
     trial: str | None
     """For an optimizer: the last trial of its inner loop."""
-    status: Literal["proposed", "scored", "stopped", "invalid", "skipped"]
-    """stopped: racing found that it cannot win any more, so it has no score."""
+    status: Literal["proposed", "scored", "stopped", "rejected", "invalid", "skipped"]
+    """stopped: racing found that it cannot win any more, so it has no score; rejected: by a person. One that is
+    only not good enough stays scored."""
     reason: str
-    """Why it has no score, or what to mind in one that has, such as copied answers; empty otherwise."""
+    """Why it has no score, or what to mind in one that has, such as copied answers or a person's word."""
     left_out: NotRequired[int]
     """Examples that racing left out."""
     saved: NotRequired[int]
     """Calls that were saved so, at most."""
+
+
+class Approved(TypedDict):
+    """What a person let pass; small and JSON-plain, as channels hold it."""
+
+    id: str
+    """Content id."""
+    note: str
 
 
 class Trial(Content):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from metatextgrad.core.approval import Asked
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
@@ -81,6 +83,9 @@ class Context(BaseModel):
     )
     accept_level: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.05, description="Level of the paired test of `accept` (ours)."
+    )
+    approve: Asked = Field(
+        default="none", description="Wait for a person before these are accepted: optimizers, programs, or all."
     )
 
     program_temperature: Temperature = Field(default=0.0, description="None leaves it to the model (TextGrad's 0).")

@@ -11,7 +11,7 @@ from metatextgrad.runtime.context import Context
 class Event(Value):
     """One thing that happened in a run."""
 
-    type: Literal["step", "evaluating", "gradient", "rejection", "proposal", "test"]
+    type: Literal["step", "evaluating", "gradient", "rejection", "proposal", "approval", "test"]
     path: str = ""
     step: int = 0
     level: Literal["program", "optimizer"] = "program"

@@ -9,7 +9,7 @@ from metatextgrad.core.identity import Value
 from metatextgrad.runtime.artifacts import items, namespace
 
 Kind = Literal["optimize", "meta_optimize", "evaluate"]
-Status = Literal["running", "done", "interrupted", "budget", "provider", "storage", "failed"]
+Status = Literal["running", "waiting", "done", "interrupted", "budget", "provider", "storage", "failed"]
 _RUNS = namespace("run")
 
 

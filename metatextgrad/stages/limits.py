@@ -58,16 +58,25 @@ def checked_program(base: Program, components: tuple[Component, ...]) -> Program
         program = Program(name=base.name, purpose=base.purpose, inputs=base.inputs, components=components)
     except ValidationError as error:
         raise ReplyError(first_problem(error)) from None
-    parts = tuple(walk(components))
-    if any(isinstance(part, Wrapped) for part in parts):
+    if any(isinstance(part, Wrapped) for part in walk(components)):
         raise ReplyError("the proposal has a component of kind 'runnable'; only people may name code to run")
+    _within("characters", len(program.model_dump_json()), PROGRAM_LIMITS.characters)
+    return checked_structure(program)
+
+
+def checked_structure(program: Program) -> Program:
+    """Return the program when its structure is within the limits.
+
+    Raises:
+        ReplyError: it is larger, or calls no model.
+    """
+    parts = tuple(walk(program.components))
     _within("components", len(parts), PROGRAM_LIMITS.components)
     _within(
         "samples", max((part.samples for part in parts if isinstance(part, Llm)), default=1), PROGRAM_LIMITS.samples
     )
-    _within("levels of maps", _depth(components), PROGRAM_LIMITS.nesting)
+    _within("levels of maps", _depth(program.components), PROGRAM_LIMITS.nesting)
     _within("model calls for one question", program.calls_per_example(), PROGRAM_LIMITS.calls)
-    _within("characters", len(program.model_dump_json()), PROGRAM_LIMITS.characters)
     if not program.callers():
         raise ReplyError("the program calls no model")
     return program
