@@ -60,8 +60,9 @@ def test_no_source_file_knows_a_method_by_name(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
 def test_no_source_file_imports_tasks_or_data(path: Path) -> None:
     imported = re.findall(r"^\s*(?:from|import) (metatextgrad\S*)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    allowed = ("metatextgrad.core.errors", "metatextgrad.core.randomness", "metatextgrad.runtime.simulated")
-    assert all(name.startswith(allowed) for name in imported)
+    core = ("metatextgrad.core.errors", "metatextgrad.core.randomness")
+    runtime = tuple(f"metatextgrad.runtime.{name}" for name in ("simulated", "meter", "models", "prices"))
+    assert all(name.startswith(core + runtime) for name in imported)
 
 
 def test_latency_is_waited_for_and_calls_wait_side_by_side() -> None:
