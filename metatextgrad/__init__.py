@@ -8,21 +8,25 @@ if TYPE_CHECKING:
     from metatextgrad.adapters.tool import create_optimizer_tool
     from metatextgrad.adapters.trajectories import aoptimize_prompt, optimize_prompt
     from metatextgrad.api import (
-        Result,
         aevaluate,
+        afork,
         ameta_optimize,
         aoptimize,
         aresume,
         evaluate,
+        fork,
         meta_optimize,
         optimize,
         plan,
         resume,
     )
+    from metatextgrad.core.approval import Approval, Decision
     from metatextgrad.core.optimizer import Optimizer, Stage, alternate, best_of, chain, on_plateau, repeat
     from metatextgrad.core.program import Program, Variable
     from metatextgrad.core.task import Example, Score, Task
+    from metatextgrad.result import Result
     from metatextgrad.runtime.context import Context
+    from metatextgrad.runtime.events import Event
     from metatextgrad.runtime.models import Models
     from metatextgrad.stages import adas_tg, stage, tgd
     from metatextgrad.tasks import load_task
@@ -33,17 +37,19 @@ _HOMES = {
     "metatextgrad.adapters.tool": ("create_optimizer_tool",),
     "metatextgrad.adapters.trajectories": ("aoptimize_prompt", "optimize_prompt"),
     "metatextgrad.api": (
-        "Result",
         "aevaluate",
+        "afork",
         "ameta_optimize",
         "aoptimize",
         "aresume",
         "evaluate",
+        "fork",
         "meta_optimize",
         "optimize",
         "plan",
         "resume",
     ),
+    "metatextgrad.core.approval": ("Approval", "Decision"),
     "metatextgrad.core.optimizer": (
         "Optimizer",
         "Stage",
@@ -55,7 +61,9 @@ _HOMES = {
     ),
     "metatextgrad.core.program": ("Program", "Variable"),
     "metatextgrad.core.task": ("Example", "Score", "Task"),
+    "metatextgrad.result": ("Result",),
     "metatextgrad.runtime.context": ("Context",),
+    "metatextgrad.runtime.events": ("Event",),
     "metatextgrad.runtime.models": ("Models",),
     "metatextgrad.stages": ("adas_tg", "stage", "tgd"),
     "metatextgrad.tasks": ("load_task",),
@@ -64,7 +72,10 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Approval",
     "Context",
+    "Decision",
+    "Event",
     "Example",
     "Models",
     "Optimizer",
@@ -76,6 +87,7 @@ __all__ = [
     "Variable",
     "adas_tg",
     "aevaluate",
+    "afork",
     "alternate",
     "ameta_optimize",
     "aoptimize",
@@ -86,6 +98,7 @@ __all__ = [
     "chain",
     "create_optimizer_tool",
     "evaluate",
+    "fork",
     "load_task",
     "meta_optimize",
     "on_plateau",

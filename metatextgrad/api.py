@@ -1,27 +1,25 @@
-"""What users call: `optimize`, `meta_optimize`, `evaluate`, `resume`, `plan`, and their async twins."""
+"""What users call: `optimize`, `meta_optimize`, `evaluate`, `resume`, `fork`, `plan`, and their async twins."""
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from metatextgrad.approving import Approver
 from metatextgrad.core.approval import Answer, OnApproval
-from metatextgrad.core.errors import InputError
 from metatextgrad.core.identity import content_id
-from metatextgrad.core.optimizer import Optimizer
-from metatextgrad.core.program import Program
-from metatextgrad.core.report import Findings
 from metatextgrad.core.task import Split, Task
 from metatextgrad.core.trial import Evaluation
-from metatextgrad.execution import OnEvent, Stop, blocking, execute
+from metatextgrad.execution import OnEvent, Stop, blocking
+from metatextgrad.forking import forked, forked_settings, point
 from metatextgrad.given import (
     GivenOptimizer,
     GivenProgram,
     GivenTask,
     allowed,
     fitting,
+    free_name,
+    going_on,
     new_record,
     optimizer_of,
     optimizers_of,
@@ -29,41 +27,18 @@ from metatextgrad.given import (
     program_of,
 )
 from metatextgrad.planning import Plan, plan_meta_optimize, plan_optimize
-from metatextgrad.runtime.artifacts import get, put
+from metatextgrad.result import Result, carried_out
+from metatextgrad.runtime.artifacts import put
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.evaluation import Progress, evaluate_program
 from metatextgrad.runtime.events import Event
-from metatextgrad.runtime.meter import Level, Usage
 from metatextgrad.runtime.models import Models, names_for
-from metatextgrad.runtime.record import Record, load
+from metatextgrad.runtime.record import load
 from metatextgrad.runtime.resources import open_resources
-from metatextgrad.runtime.workspace import DEFAULT, Workspace, open_workspace
+from metatextgrad.runtime.workspace import DEFAULT, open_workspace
 from metatextgrad.tasks import load_task
 
 BASE_OPTIMIZERS: tuple[str, ...] = ("tgd", "adas-tg")
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run found."""
-
-    run: str
-    findings: Findings
-    program: Program
-    """The best program."""
-    optimizer: Optimizer
-    """The learned optimizer, or for `optimize` the one that was used."""
-    usage: dict[Level, Usage]
-
-    @property
-    def simulated(self) -> bool:
-        """Whether simulated models took part, so that the scores say nothing about real ones."""
-        return self.findings.simulated
-
-    @property
-    def score(self) -> float:
-        """The best program's score on the validation set."""
-        return self.findings.rows[-1].val.score
 
 
 async def ameta_optimize(
@@ -110,7 +85,7 @@ async def ameta_optimize(
             "program": await put(opened.store, start),
         }
         record = await new_record(opened, "meta_optimize", run, ready, asked, expected)
-        return await _carried_out(opened, record, ready.context, on_event, stop, Approver(on_approval))
+        return await carried_out(opened, record, ready.context, on_event, stop, Approver(on_approval))
 
 
 async def aoptimize(
@@ -141,7 +116,7 @@ async def aoptimize(
             "path": given.name,
         }
         record = await new_record(opened, "optimize", run, ready, asked, expected)
-        return await _carried_out(opened, record, ready.context, on_event, stop, Approver(on_approval))
+        return await carried_out(opened, record, ready.context, on_event, stop, Approver(on_approval))
 
 
 async def aresume(
@@ -176,16 +151,50 @@ async def aresume(
     async with open_workspace(workspace) as opened:
         record = await load(opened.store, run)
         settings = Context.model_validate(record.settings | allowed(caps or {}))
-        async with preparing(task or settings.task, settings, models) as ready:
-            if ready.task.id != record.task_id:
-                raise InputError(f"Run {run!r} was started on other data; its task {record.task!r} has changed since.")
-            known = program_of(program, ready.task).builds
-            before = await get(opened.store, Program, record.asked["program"])
-            ready = await fitting(ready, before.knowing(known), [])
+        async with going_on(opened, record, settings, task, program, models) as ready:
             changes = {"settings": ready.context.model_dump(mode="json"), "status": "running"}
-            return await _carried_out(
-                opened, record.model_copy(update=changes), ready.context, on_event, stop, approver
-            )
+            return await carried_out(opened, record.model_copy(update=changes), ready.context, on_event, stop, approver)
+
+
+async def afork(
+    run: str,
+    *,
+    at: str,
+    settings: dict[str, Any] | None = None,
+    name: str | None = None,
+    task: GivenTask | None = None,
+    program: GivenProgram = None,
+    models: Models | None = None,
+    workspace: str | Path = DEFAULT,
+    on_event: OnEvent | None = None,
+    on_approval: OnApproval | None = None,
+    stop: Stop | None = None,
+) -> Result:
+    """Go on from any step of a run as another run, with other settings from there on; the run itself stays as it is.
+
+    Nothing that was paid for before the step is paid for again.
+
+    Args:
+        run: the run to fork.
+        at: the step, as progress names it: LOOP:STEP, such as tgd:1, or tgd/0:3 for a step of an inner loop.
+        settings: what changes, by name: all but those that decide what a score means.
+        name: the name of the new run; one is made by default.
+        task: the task, for a run that was started with a Task in memory.
+        program: the program, for a run that was started with one of `Program.from_runnable`.
+        models: the models, for a run that was started with models in memory.
+        workspace: the folder that holds the run, and will hold the new one.
+        on_event: called with each event.
+        on_approval: answers for a person, where the setting `approve` asks one.
+        stop: asks the run to stop from outside.
+    """
+    async with open_workspace(workspace) as opened:
+        origin = await load(opened.store, run)
+        new = await free_name(opened, name, run)
+        context, found = forked_settings(origin, settings or {}), await point(opened.saver, opened.store, run, at)
+        async with going_on(opened, origin, context, task, program, models) as ready:
+            await found.copy_to(opened.saver, new)
+            record = forked(origin, new, at, ready)
+            return await carried_out(opened, record, ready.context, on_event, stop, Approver(on_approval))
 
 
 async def aevaluate(
@@ -253,6 +262,11 @@ def resume(run: str, **options: Any) -> Result:
     return blocking(aresume(run, **options))
 
 
+def fork(run: str, **options: Any) -> Result:
+    """Go on from a step of a run as another run; the blocking form of `afork`."""
+    return blocking(afork(run, **options))
+
+
 def evaluate(task: GivenTask, **options: Any) -> Evaluation:
     """Score a program; the blocking form of `aevaluate`."""
     return blocking(aevaluate(task, **options))
@@ -264,22 +278,3 @@ def _progress(on_event: OnEvent | None, stage: str) -> Progress:
             on_event(Event(type="evaluating", stage=stage, done=done, of=of))
 
     return told
-
-
-async def _carried_out(
-    opened: Workspace,
-    record: Record,
-    context: Context,
-    on_event: OnEvent | None,
-    stop: Stop | None,
-    approver: Approver,
-) -> Result:
-    ended, resources = await execute(opened, record, context, on_event=on_event, stop=stop, approver=approver)
-    findings = await get(opened.store, Findings, ended.findings)
-    return Result(
-        run=ended.run,
-        findings=findings,
-        program=(await get(opened.store, Program, findings.program)).knowing(context.builds),
-        optimizer=await get(opened.store, Optimizer, findings.optimizer),
-        usage=dict(resources.ledger.meter.levels),
-    )

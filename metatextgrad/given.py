@@ -17,7 +17,7 @@ from metatextgrad.core.programs import PROGRAMS, program_named
 from metatextgrad.core.statistics import need_scipy
 from metatextgrad.core.task import Task
 from metatextgrad.planning import Plan
-from metatextgrad.runtime.artifacts import namespace
+from metatextgrad.runtime.artifacts import get, namespace
 from metatextgrad.runtime.context import CHANGEABLE, Context
 from metatextgrad.runtime.models import Models, models_for
 from metatextgrad.runtime.prices import refuse_unpriced
@@ -146,13 +146,8 @@ async def new_record(
     Raises:
         InputError: the name is not usable, or taken.
     """
-    name = run or f"{re.sub(r'[^a-z0-9]+', '-', ready.task.name.lower()).strip('-')}-{secrets.token_hex(3)}"
-    if not _RUN_NAME.fullmatch(name):
-        raise InputError(f"Run name {name!r} is not usable; take letters, digits, dots, dashes, at most 100.")
-    if await opened.store.aget(namespace("run"), name) is not None:
-        raise InputError(f"Run {name!r} exists already; go on with it by resume, or choose another name.")
     return Record(
-        run=name,
+        run=await free_name(opened, run, ready.task.name),
         kind=kind,
         settings=ready.context.model_dump(mode="json"),
         asked=asked,
@@ -160,8 +155,27 @@ async def new_record(
         task=ready.task.name,
         task_id=ready.task.id,
         simulated=ready.models.simulated,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=now(),
     )
+
+
+def now() -> str:
+    """Return the time as records have it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+async def free_name(opened: Workspace, run: str | None, stem: str) -> str:
+    """Return the name of a new run: the wished one, or one made of `stem`.
+
+    Raises:
+        InputError: the name is not usable, or taken.
+    """
+    name = run or f"{re.sub(r'[^a-z0-9]+', '-', stem.lower()).strip('-')}-{secrets.token_hex(3)}"
+    if not _RUN_NAME.fullmatch(name):
+        raise InputError(f"Run name {name!r} is not usable; take letters, digits, dots, dashes, at most 100.")
+    if await opened.store.aget(namespace("run"), name) is not None:
+        raise InputError(f"Run {name!r} exists already; go on with it by resume, or choose another name.")
+    return name
 
 
 def allowed(caps: dict[str, float | int | None]) -> dict[str, Any]:
@@ -175,3 +189,26 @@ def allowed(caps: dict[str, float | int | None]) -> dict[str, Any]:
         msg = f"Setting {wrong[0]!r} cannot change when a run is resumed; changeable: {', '.join(sorted(CHANGEABLE))}."
         raise InputError(msg)
     return dict(caps)
+
+
+@asynccontextmanager
+async def going_on(
+    opened: Workspace,
+    record: Record,
+    settings: Context,
+    task: GivenTask | None,
+    program: GivenProgram,
+    models: Models | None,
+) -> AsyncIterator[Prepared]:
+    """Prepare what a run on record needs to go on.
+
+    Raises:
+        InputError: its task is not the one that it was started on, or a runnable of its program cannot be built.
+    """
+    async with preparing(task or settings.task, settings, models) as ready:
+        if ready.task.id != record.task_id:
+            msg = f"Run {record.run!r} was started on other data; its task {record.task!r} has changed since."
+            raise InputError(msg)
+        known = program_of(program, ready.task).builds
+        before = await get(opened.store, Program, record.asked["program"])
+        yield await fitting(ready, before.knowing(known), [])

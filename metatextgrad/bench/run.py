@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from metatextgrad.api import Result, aevaluate, ameta_optimize, aoptimize, aresume
+from metatextgrad.api import aevaluate, ameta_optimize, aoptimize, aresume
 from metatextgrad.api import plan as planned
 from metatextgrad.bench.cells import Cell, Outcome
 from metatextgrad.core.errors import BudgetReachedError, InputError
@@ -15,6 +15,7 @@ from metatextgrad.core.program import Program
 from metatextgrad.core.trial import Evaluation, Trial
 from metatextgrad.execution import Stop
 from metatextgrad.given import program_of
+from metatextgrad.result import Result
 from metatextgrad.runtime.artifacts import get
 from metatextgrad.runtime.meter import LEVELS, Level, Usage
 from metatextgrad.runtime.record import load

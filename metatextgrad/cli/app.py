@@ -12,6 +12,7 @@ from metatextgrad.cli.evaluate import evaluate
 from metatextgrad.cli.export import export
 from metatextgrad.cli.failures import debugging
 from metatextgrad.cli.failures import report as report_error
+from metatextgrad.cli.fork import fork
 from metatextgrad.cli.graph import graph
 from metatextgrad.cli.optimize import optimize, resume, run
 from metatextgrad.cli.plan import plan
@@ -37,6 +38,7 @@ for command in (
     evaluate,
     plan,
     resume,
+    fork,
     runs,
     show,
     export,

@@ -20,7 +20,7 @@ from metatextgrad.core.errors import ApprovalNeededError, InputError, InterruptE
 from metatextgrad.stages.edits import edited
 
 if TYPE_CHECKING:
-    from metatextgrad.api import Result
+    from metatextgrad.result import Result
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 

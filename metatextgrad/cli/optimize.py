@@ -11,8 +11,8 @@ from metatextgrad.cli.settings import takes_changes, takes_settings
 from metatextgrad.runtime.context import CHANGEABLE, Context
 
 if TYPE_CHECKING:
-    from metatextgrad.api import Result
     from metatextgrad.cli.running import Work
+    from metatextgrad.result import Result
 
 
 @takes_settings
@@ -36,7 +36,7 @@ def run(
     from metatextgrad.cli.programs import chosen_program
 
     start = chosen_program(program, workspace)
-    _carry_out(
+    carry_out(
         lambda on_event, stop: ameta_optimize(
             settings.task,
             optimizers=optimizers or BASE_OPTIMIZERS,
@@ -72,7 +72,7 @@ def optimize(
     from metatextgrad.cli.programs import chosen_program
 
     start = chosen_program(program, workspace)
-    _carry_out(
+    carry_out(
         lambda on_event, stop: aoptimize(
             settings.task,
             optimizer=optimizer,
@@ -114,7 +114,7 @@ def resume(
 
     decision = decision_from(approve_with, reason, file)
     asyncio.run(read_run(workspace, run))  # no workspace is made for a run that is not there
-    _carry_out(
+    carry_out(
         lambda on_event, stop: aresume(
             run, caps=changes, decision=decision, workspace=workspace, on_event=on_event, stop=stop
         ),
@@ -125,7 +125,7 @@ def resume(
     )
 
 
-def _carry_out(work: "Work[Result]", title: str, workspace: str, *, as_json: bool, quiet: bool) -> None:
+def carry_out(work: "Work[Result]", title: str, workspace: str, *, as_json: bool, quiet: bool) -> None:
     """Attend to a run and print what it found."""
     from metatextgrad.cli.approving import attend_and_ask
     from metatextgrad.cli.documents import result_document

@@ -42,6 +42,8 @@ def _print(stored: "StoredRun", workspace: str) -> None:
 
     console, record = out(), stored.record
     console.print(f"[bold]{record.run}[/]  {record.task}  {record.kind}  {stored.status}")
+    if record.origin:
+        console.print(f"fork of {record.origin}", markup=False)
     if record.message:
         console.print(record.message, style="yellow", markup=False)
     for branch in stored.branches:
@@ -124,6 +126,7 @@ def _document(stored: "StoredRun", workspace: str) -> dict[str, Any]:
         "created": record.created,
         "settings": record.settings,
         "plan": record.plan,
+        "origin": record.origin or None,
         **racing_document(stored),
         "resume": None if stored.found else resume_command(record.run, workspace),
         "loops": [branch_document(branch) for branch in stored.branches],

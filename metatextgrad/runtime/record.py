@@ -35,6 +35,8 @@ class Record(Value):
     message: str = ""
     """Why it stopped, for a run that did not end."""
     findings: str = ""
+    origin: str = ""
+    """For a fork: RUN at LOOP:STEP, which it comes from."""
 
 
 async def save(store: BaseStore, record: Record) -> None:
