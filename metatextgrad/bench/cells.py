@@ -89,6 +89,8 @@ class Outcome(Value):
     """The one that was used or learned."""
     rows: tuple[Row, ...] = ()
     """The table of its run, where that came to its end."""
+    row_tests: dict[str, Evaluation] = {}
+    """The evaluation on the test set behind each row, by the row's name."""
     cut: bool = False
     """Whether its budget ended it."""
 
@@ -100,12 +102,15 @@ class Outcome(Value):
             total = total.plus(used)
         return total
 
-    def tallies(self, name: str) -> tuple[Tally, Tally] | None:
-        """Return the scores of an input optimizer whose instructions were rewritten, or kept where that was no gain."""
+    def of_row(self, name: str) -> tuple[Tally, Tally, Evaluation] | None:
+        """Return what an input optimizer found with its instructions rewritten, or as it was where that was no gain.
+
+        It is the scores on the validation and the test set, and the evaluation behind the latter.
+        """
         for title in (f"{name} (improved)", name):
             for row in self.rows:
-                if row.name == title and row.test:
-                    return row.val, row.test
+                if row.name == title and row.test and title in self.row_tests:
+                    return row.val, row.test, self.row_tests[title]
         return None
 
 

@@ -119,8 +119,9 @@ async def _of_run(cell: Cell, place: Path, stop: Stop) -> Outcome:
     rows, last = result.findings.rows, result.findings.rows[-1]
     async with existing(str(folder_of(cell, place))) as opened:
         val = await get(opened.store, Evaluation, last.val_evaluation)
-        test = await get(opened.store, Evaluation, last.test_evaluation)
-    return Outcome(val=val, test=test, usage=result.usage, optimizer=result.optimizer, rows=rows)
+        tests = {row.name: await get(opened.store, Evaluation, row.test_evaluation) for row in rows}
+    used, optimizer = result.usage, result.optimizer
+    return Outcome(val=val, test=tests[last.name], usage=used, optimizer=optimizer, rows=rows, row_tests=tests)
 
 
 async def _result(cell: Cell, place: Path, stop: Stop) -> Result:

@@ -11,6 +11,7 @@ from metatextgrad.bench.paper import COSTS, FIGURES, TOKENS
 from metatextgrad.core.identity import Value
 from metatextgrad.core.report import Tally, tally
 from metatextgrad.core.statistics import Difference, over_seeds, paired_bootstrap, wilson
+from metatextgrad.core.trial import Evaluation
 from metatextgrad.wording import money
 
 Outcomes = Mapping[str, Outcome]
@@ -66,20 +67,21 @@ def _widened(by_examples: Shown, means: Sequence[float]) -> Shown:
 
 def scores(slot: Slot, outcomes: Outcomes) -> tuple[Shown, Shown] | None:
     """Return the validation and the test score of a slot; None where a seed of it has none."""
-    pairs = _tallies(slot, outcomes)
-    return (shown([val for val, _ in pairs]), shown([test for _, test in pairs])) if pairs else None
+    every = _found(slot, outcomes)
+    return (shown([val for val, _, _ in every]), shown([test for _, test, _ in every])) if every else None
 
 
-def _tallies(slot: Slot, outcomes: Outcomes) -> list[tuple[Tally, Tally]]:
-    found: list[tuple[Tally, Tally]] = []
+def _found(slot: Slot, outcomes: Outcomes) -> list[tuple[Tally, Tally, Evaluation]]:
+    """Return validation score, test score, and the evaluation behind it of each seed; nothing where a seed has none."""
+    every: list[tuple[Tally, Tally, Evaluation]] = []
     for cell in slot.cells:
         outcome = outcomes.get(cell.name)
-        whole = (tally(outcome.val), tally(outcome.test)) if outcome else None
-        pair = outcome.tallies(slot.row) if outcome and slot.row else whole
-        if pair is None:
+        whole = (tally(outcome.val), tally(outcome.test), outcome.test) if outcome else None
+        found = outcome.of_row(slot.row) if outcome and slot.row else whole
+        if found is None:
             return []
-        found.append(pair)
-    return found
+        every.append(found)
+    return every
 
 
 def grid(layout: Layout, outcomes: Outcomes) -> Grid:
@@ -117,11 +119,11 @@ def _paper(number: int, method: str, column: str) -> str:
 
 def _average(slots: Sequence[Slot], outcomes: Outcomes) -> tuple[Shown, Shown] | None:
     """Average over the tasks, whose examples are independent of one another's."""
-    by_task = [_tallies(slot, outcomes) for slot in slots]
+    by_task = [_found(slot, outcomes) for slot in slots]
     if not all(by_task):
         return None
-    val, test = (_averaged([[pair[end] for pair in pairs] for pairs in by_task]) for end in (0, 1))
-    return val, test
+    val = _averaged([[one for one, _, _ in every] for every in by_task])
+    return val, _averaged([[one for _, one, _ in every] for every in by_task])
 
 
 def _averaged(by_task: Sequence[Sequence[Tally]]) -> Shown:
@@ -135,18 +137,16 @@ def _averaged(by_task: Sequence[Sequence[Tally]]) -> Shown:
 
 
 def difference(one: Slot, other: Slot, outcomes: Outcomes) -> Difference | None:
-    """Compare two slots on the test set; None where one has no replies of its own to compare.
+    """Compare two slots on the test set; None where one has no result.
 
     The scores of an example are averaged over the seeds first: seeds repeat the examples, and are no further ones.
     """
-    if one.row or other.row or not (_tallies(one, outcomes) and _tallies(other, outcomes)):
-        return None
-    first, second = ([outcomes[cell.name] for cell in slot.cells] for slot in (one, other))
-    return paired_bootstrap(_by_example(first), _by_example(second))
+    first, second = ([test for _, _, test in _found(slot, outcomes)] for slot in (one, other))
+    return paired_bootstrap(_by_example(first), _by_example(second)) if first and second else None
 
 
-def _by_example(outcomes: Iterable[Outcome]) -> list[float | None]:
-    seeds = [[result.score for result in outcome.test.results] for outcome in outcomes]
+def _by_example(tests: Iterable[Evaluation]) -> list[float | None]:
+    seeds = [[result.score for result in test.results] for test in tests]
     known = [[score for score in found if score is not None] for found in zip(*seeds, strict=True)]
     return [fmean(found) if found else None for found in known]
 
@@ -159,7 +159,7 @@ def verdicts(layout: Layout, outcomes: Outcomes) -> list[str]:
         others = {}
         for method, slots in layout.rows:
             found = scores(slots[place], outcomes)
-            if method != OURS and not slots[place].row and found:
+            if method != OURS and found:
                 others[method] = found[0].mean
         if OURS not in rows or not others:
             continue
