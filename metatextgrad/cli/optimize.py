@@ -59,7 +59,8 @@ def optimize(
     *,
     settings: Context,
     optimizer: Annotated[
-        str, typer.Option("--optimizer", metavar="NAME|FILE", help="A built-in optimizer, such as tgd or mipro, or a file.")
+        str,
+        typer.Option("--optimizer", metavar="NAME|FILE", help="A built-in optimizer, such as tgd or mipro, or a file."),
     ] = "tgd",
     program: ProgramFile = None,
     run: RunName = None,

@@ -172,7 +172,9 @@ def _metavar(annotation: Any) -> str:
     if get_origin(annotation) is Annotated:
         return _metavar(get_args(annotation)[0])
     inner = [part for part in get_args(annotation) if part is not type(None)]
-    return {int: "INTEGER", float: "NUMBER", bool: "yes|no"}.get(annotation, "TEXT") if not inner else _metavar(inner[0])
+    return (
+        {int: "INTEGER", float: "NUMBER", bool: "yes|no"}.get(annotation, "TEXT") if not inner else _metavar(inner[0])
+    )
 
 
 def _sign(command: Callable[..., None], parameters: list[Parameter]) -> None:
