@@ -42,6 +42,8 @@ val = 4
 test = 4
 """
 KEPT = "SELECT key FROM store WHERE prefix = 'metatextgrad.call'"
+OTHERS = """SELECT 1 FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
 PATIENCE_SECONDS = 60.0
 
 _forks = multiprocessing.get_context("forkserver")
@@ -261,6 +263,8 @@ def _kept_in_sqlite(folder: Path) -> set[str]:
 def _kept_in_postgres(uri: str) -> set[str]:
     import psycopg
 
-    with psycopg.connect(uri) as connection:
+    with psycopg.connect(uri, autocommit=True) as connection:
+        while connection.execute(OTHERS).fetchall():  # the server may still commit what a dead process sent
+            time.sleep(0.01)
         tables = connection.execute("SELECT 1 FROM pg_class WHERE relname = 'store'").fetchall()
         return {key for (key,) in connection.execute(KEPT)} if tables else set()
