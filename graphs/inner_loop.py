@@ -3,7 +3,6 @@
 from typing import Literal
 
 from langgraph.graph import END, START
-from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
 from metatextgrad.core.schedule import Cursor
@@ -14,7 +13,7 @@ from metatextgrad.nodes.extract_program import extract_program
 from metatextgrad.nodes.initialize import initialize
 from metatextgrad.nodes.propose import propose
 from metatextgrad.nodes.textual_gradient import textual_gradient
-from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.routing import settings
 
 
 class InnerInput(TypedDict, total=False):
@@ -69,11 +68,9 @@ def build_inner_loop() -> Loop:
     return graph
 
 
-def next_turn(
-    state: InnerState, runtime: Runtime[Context]
-) -> Literal["textual_gradient", "propose", "extract_program"]:
+def next_turn(state: InnerState) -> Literal["textual_gradient", "propose", "extract_program"]:
     """Go on with the next stage, by way of a gradient where it needs one."""
-    if finished(state, (runtime.context or Context()).steps):
+    if finished(state, settings().steps):
         return "extract_program"
     return "textual_gradient" if state["needs_gradient"] else "propose"
 

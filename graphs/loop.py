@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
 
 from langgraph.graph import StateGraph
-from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
 from metatextgrad.core.approval import Level, asks
@@ -16,6 +15,7 @@ from metatextgrad.nodes.approve import approve
 from metatextgrad.nodes.update import leading, update
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.resources import resources
+from metatextgrad.runtime.routing import running, settings
 
 Named = tuple[str, Any]
 """A node or a compiled graph, under its name."""
@@ -82,14 +82,14 @@ def proposed(state: LoopState) -> str:
     return "usable" if any(item["id"] for item in state["candidates"]) else "none"
 
 
-def asking(level: Level) -> Callable[[LoopState, Runtime[Context]], Awaitable[str]]:
+def asking(level: Level) -> Callable[[LoopState], Awaitable[str]]:
     """Return how to tell whether a person has to see a candidate of this level before it is accepted."""
 
-    async def decided(state: LoopState, runtime: Runtime[Context]) -> str:
+    async def decided(state: LoopState) -> str:
         if any(item["status"] == "proposed" for item in state["candidates"]):
             return "edited"
-        best, approved = state.get("best"), state.get("approved")
-        if best is None or not asks((runtime.context or Context()).approve, level):
+        best, approved, runtime = state.get("best"), state.get("approved"), running()
+        if best is None or runtime is None or not asks(settings().approve, level):
             return "decided"
         first = await leading(await resources(runtime), best, state["candidates"])
         passed = first is best or (approved and first and approved["id"] == first["id"])

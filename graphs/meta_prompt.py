@@ -3,14 +3,13 @@
 from typing import Literal
 
 from langgraph.graph import END, START
-from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
 from metatextgrad.graphs.inner_loop import build_inner_loop
 from metatextgrad.graphs.loop import Loop, LoopState, build_loop, finished
 from metatextgrad.nodes.extract_optimizer import Lineage, extract_optimizer
 from metatextgrad.nodes.meta_prompt_rewrite import meta_prompt_rewrite
-from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.routing import settings
 
 
 class MetaPromptInput(TypedDict, total=False):
@@ -53,7 +52,7 @@ def build_meta_prompt() -> Loop:
         result=MetaPromptOutput,
         level="optimizer",
         propose=("meta_prompt_rewrite", meta_prompt_rewrite),
-        evaluate=("inner_loop", build_inner_loop().compile()),
+        evaluate=("inner_loop", build_inner_loop().compile(name="inner_loop")),
         again=next_turn,
         ways=["meta_prompt_rewrite", "extract_optimizer"],
     )
@@ -63,9 +62,9 @@ def build_meta_prompt() -> Loop:
     return graph
 
 
-def next_turn(state: MetaPromptState, runtime: Runtime[Context]) -> Literal["meta_prompt_rewrite", "extract_optimizer"]:
+def next_turn(state: MetaPromptState) -> Literal["meta_prompt_rewrite", "extract_optimizer"]:
     """Rewrite again until the meta steps are used up."""
-    steps = (runtime.context or Context()).meta_prompt_steps
+    steps = settings().meta_prompt_steps
     return "extract_optimizer" if finished(state, steps) else "meta_prompt_rewrite"
 
 

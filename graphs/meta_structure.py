@@ -3,7 +3,6 @@
 from typing import Literal
 
 from langgraph.graph import END, START
-from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
 from metatextgrad.core.trial import Candidate
@@ -12,7 +11,7 @@ from metatextgrad.graphs.loop import Loop, LoopState, build_loop, finished
 from metatextgrad.nodes.extract_optimizer import Lineage
 from metatextgrad.nodes.pick_incumbent import pick_incumbent
 from metatextgrad.nodes.structure_merge import structure_merge
-from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.routing import settings
 
 
 class MetaStructureInput(TypedDict, total=False):
@@ -49,7 +48,7 @@ def build_meta_structure() -> Loop:
         result=MetaStructureOutput,
         level="optimizer",
         propose=("structure_merge", structure_merge),
-        evaluate=("merged_inner_loop", build_inner_loop().compile()),
+        evaluate=("merged_inner_loop", build_inner_loop().compile(name="inner_loop")),
         again=next_turn,
         ways=["structure_merge", END],
     )
@@ -59,9 +58,9 @@ def build_meta_structure() -> Loop:
     return graph
 
 
-def next_turn(state: MetaStructureState, runtime: Runtime[Context]) -> Literal["structure_merge", "__end__"]:
+def next_turn(state: MetaStructureState) -> Literal["structure_merge", "__end__"]:
     """Merge again until the meta steps are used up."""
-    steps = (runtime.context or Context()).meta_structure_steps
+    steps = settings().meta_structure_steps
     return "__end__" if finished(state, steps) else "structure_merge"
 
 

@@ -54,8 +54,8 @@ class OuterState(TypedDict, total=False):
 def build_outer_loop() -> Loop:
     """Wire metaTextGrad: the lineages run side by side."""
     graph = StateGraph(OuterState, context_schema=Context, input_schema=OuterInput, output_schema=OuterOutput)
-    graph.add_node("meta_prompt", build_meta_prompt().compile())
-    graph.add_node("meta_structure", build_meta_structure().compile())
+    graph.add_node("meta_prompt", build_meta_prompt().compile(name="meta_prompt"))
+    graph.add_node("meta_structure", build_meta_structure().compile(name="meta_structure"))
     graph.add_node("final_test", final_test)
     graph.add_conditional_edges(START, lineages, ["meta_prompt"])
     graph.add_edge("meta_prompt", "meta_structure")

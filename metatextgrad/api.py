@@ -35,6 +35,7 @@ from metatextgrad.runtime.events import Event
 from metatextgrad.runtime.models import Models, names_for
 from metatextgrad.runtime.record import load
 from metatextgrad.runtime.resources import open_resources
+from metatextgrad.runtime.tracing import traced
 from metatextgrad.runtime.workspace import DEFAULT, open_workspace
 from metatextgrad.tasks import load_task
 
@@ -221,8 +222,12 @@ async def aevaluate(
             asked.append(secrets.token_hex(6))
         resources = await open_resources(ready.context, opened.store, f"evaluate-{content_id(asked)}")
         (stop or Stop()).attach(resources)
+        resources.ledger.watch.tell = on_event
+        told = _progress(on_event, chosen.name)
         try:
-            return await evaluate_program(resources, chosen, split, _progress(on_event, chosen.name))
+            return await traced(
+                "metatextgrad evaluate", lambda: evaluate_program(resources, chosen, split, told), task=ready.task.name
+            )
         finally:
             await resources.ledger.drain()
 

@@ -63,6 +63,8 @@ class Watched:
 
     def see(self, event: Event) -> None:
         """Take in an event."""
+        if event.type in ("run", "budget"):
+            return
         if event.type == "test":
             self._strand("test", event).doing = f"{event.stage} {event.score or 0:.3f}"
             return
@@ -184,6 +186,8 @@ def line_of(event: Event) -> str:
     """Write an event as a line; most have none."""
     if event.type == "test":
         return f"test {event.stage}: {event.score or 0:.3f} on {event.done} examples"
+    if event.type == "budget":
+        return f"{event.done} % of the cap on {event.stage} is used"
     if event.type == "evaluating" and not event.path:
         return f"evaluating {event.stage}: {event.done}/{event.of}" if event.done in (1, event.of) else ""
     if event.type != "step":

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,22 +23,26 @@ from metatextgrad.core.errors import (
     StorageError,
 )
 from metatextgrad.core.report import Findings
-from metatextgrad.core.trial import Candidate
+from metatextgrad.core.trial import Candidate, brief
 from metatextgrad.graphs.inner_loop import build_inner_loop
 from metatextgrad.graphs.loop import Loop
 from metatextgrad.graphs.outer_loop import build_outer_loop
 from metatextgrad.runtime.artifacts import put
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.events import Event
-from metatextgrad.runtime.findings import initial_of, row
+from metatextgrad.runtime.findings import initial_of, row, tell_of
 from metatextgrad.runtime.record import Kind, Record, Status, save
 from metatextgrad.runtime.resources import Resources, open_resources
 from metatextgrad.runtime.storage import is_of_a_database
+from metatextgrad.runtime.tracing import traced
 from metatextgrad.runtime.workspace import Lost, Workspace
 
 T = TypeVar("T")
 OnEvent = Callable[[Event], None]
-_GRAPHS: dict[Kind, Callable[[], Loop]] = {"optimize": build_inner_loop, "meta_optimize": build_outer_loop}
+_GRAPHS: dict[Kind, tuple[str, Callable[[], Loop]]] = {
+    "optimize": ("inner_loop", build_inner_loop),
+    "meta_optimize": ("outer_loop", build_outer_loop),
+}
 _RECURSION_LIMIT = 1_000_000
 
 
@@ -46,7 +51,8 @@ def blocking(work: Coroutine[Any, Any, T]) -> T:
     if not _in_loop():
         return asyncio.run(work)  # not where "no running event loop" is handled: it would seem the cause of every error
     with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(asyncio.run, work).result()
+        # In the caller's context, where tracers stand that were switched on for a block of code.
+        return pool.submit(copy_context().run, asyncio.run, work).result()
 
 
 def _in_loop() -> bool:
@@ -101,43 +107,61 @@ async def execute(
     async with workspace.hold(record.run) as hold:
         if hold:
             stop.on_loss(hold)
-        graph = _Graph(workspace, record, on_event, stop)
-        approver.expect(record.run, (await graph.state()).interrupts)
+        graph = _Graph(workspace, record, on_event or _unheard, stop)
+        begun = await graph.state()
+        approver.expect(record.run, begun.interrupts)
         await save(workspace.store, record)
         opened = await open_resources(context, workspace.store, record.run)
         context = context.given(task=opened.task, models=opened.ledger.models)
         context.share(opened)
         stop.attach(opened)
         try:
-            state = await graph.run(context, approver)
-            findings = await _findings(record, opened, state)
+            graph.tell("resumed" if begun.created_at else "started")
+            findings = await traced(
+                f"metatextgrad {record.kind}",
+                lambda: _found(graph, context, opened, approver),
+                run=record.run,
+                task=record.task,
+            )
         except BaseException as error:
             await opened.ledger.drain()
+            standing = _standing(error)
             with suppress(Exception):  # a store that fails must not hide why the run ended
-                await save(workspace.store, record.model_copy(update=_standing(error)))
+                await save(workspace.store, record.model_copy(update=standing))
+            with suppress(Exception):
+                graph.tell(standing["status"], brief(standing["message"]))
             raise
         ended = record.model_copy(update={"status": "done", "message": "", "findings": findings})
         await save(workspace.store, ended)
+        graph.tell("done")
         return ended, opened
+
+
+def _unheard(event: Event) -> None:
+    """Tell nobody."""
 
 
 def _hold_lost() -> StorageError:
     return StorageError("The database ended the connection that holds the run. See that it answers, then resume.")
 
 
-async def _findings(record: Record, opened: Resources, state: dict[str, Any]) -> str:
-    """Return the id of what a run found whose graph has ended."""
-    if record.kind == "meta_optimize":
+async def _found(graph: "_Graph", context: Context, opened: Resources, approver: Approver) -> str:
+    """Run the graph to its end and return the id of what was found."""
+    state = await graph.run(context, approver)
+    if graph.record.kind == "meta_optimize":
         return str(state["findings"])
-    return await inner_findings(opened, state["candidates"][0])
+    opened.ledger.watch.tell = graph.on_event
+    return await traced("final_test", lambda: inner_findings(opened, state["candidates"][0], graph.on_event))
 
 
-async def inner_findings(opened: Resources, found: Candidate) -> str:
+async def inner_findings(opened: Resources, found: Candidate, tell: OnEvent) -> str:
     """Look at the test set once, after an inner loop, and store what was found."""
     rows = (
         await row(opened, "zero-shot", "initial", await initial_of(opened, found)),
         await row(opened, found["stage"], "optimizer", found),
     )
+    for item in rows:
+        tell_of(tell, item)
     findings = Findings(
         kind="optimize",
         task=opened.task.name,
@@ -155,16 +179,19 @@ class _Graph:
 
     workspace: Workspace
     record: Record
-    on_event: OnEvent | None
+    on_event: OnEvent
     stop: Stop
 
     def __post_init__(self) -> None:
-        workspace = self.workspace
-        self.graph = _GRAPHS[self.record.kind]().compile(checkpointer=workspace.saver, store=workspace.store)
+        (name, build), workspace = _GRAPHS[self.record.kind], self.workspace
+        self.graph = build().compile(checkpointer=workspace.saver, store=workspace.store, name=name)
         self.config: RunnableConfig = {
             "configurable": {"thread_id": self.record.run},
             "recursion_limit": _RECURSION_LIMIT,
         }
+
+    def tell(self, outcome: str, reason: str = "") -> None:
+        self.on_event(Event(type="run", run=self.record.run, outcome=outcome, reason=reason))
 
     async def state(self) -> StateSnapshot:
         return await self.graph.aget_state(self.config)
@@ -193,8 +220,7 @@ class _Graph:
         )
         try:
             async for _, event in stream:
-                if self.on_event:
-                    self.on_event(Event.model_validate(event))
+                self.on_event(Event.model_validate(event))
         except GraphDrained as drained:
             raise self.stop.reason from drained
         if self.stop.control.drain_requested:

@@ -44,7 +44,7 @@ async def approve(state: Reads, runtime: Runtime[Context]) -> Writes:
     An edited candidate takes the place of the one that was shown and is scored like any other; its author is not asked
     again. LangGraph runs this node from its start once there is an answer, so nothing before `interrupt` has effects.
     """
-    given = await resources(runtime)
+    given = await resources(runtime, state)
     shown = await leading(given, state["best"], state["candidates"])
     assert shown is not None, "an edge leads here only with a better candidate"
     asked = await _question(given, state, shown)
@@ -57,6 +57,7 @@ async def approve(state: Reads, runtime: Runtime[Context]) -> Writes:
             path=asked.path,
             step=asked.step,
             stage=asked.stage,
+            candidate=asked.candidate,
             score=asked.score,
             best=asked.best,
             outcome=decision.decision,

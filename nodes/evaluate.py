@@ -40,10 +40,15 @@ async def evaluate(state: Reads, runtime: Runtime[Context]) -> Writes:
     prompt did that. A provider that fails so often pauses the run instead. With the setting `race`, one that cannot win
     any more is stopped.
     """
-    given = await resources(runtime)
+    given = await resources(runtime, state)
     told = _progress(state, runtime)
     against = await _against(given, state)
-    return Writes(candidates=[await _scored(given, item, against, told) for item in state["candidates"]])
+    found: list[Candidate] = []
+    for item in state["candidates"]:
+        found.append(await _scored(given, item, against, told))
+        if found[-1] is not item:
+            _tell(runtime, state, found[-1])
+    return Writes(candidates=found)
 
 
 async def _against(given: Resources, state: Reads) -> Evaluation | None:
@@ -87,6 +92,24 @@ def unusable(given: Resources, evaluation: Evaluation) -> str:
     if len(bad) > given.context.unscored_share * total:
         return f"{len(bad)} of {total} examples stay unscored: {bad[0].feedback}"
     return ""
+
+
+def _tell(runtime: Runtime[Context], state: Reads, item: Candidate) -> None:
+    best = state.get("best")
+    emit(
+        runtime,
+        Event(
+            type="evaluation",
+            path=state.get("path", ""),
+            step=state["step"],
+            stage=item["stage"],
+            candidate=item["id"] or "",
+            score=item["score"],
+            best=best["score"] if best else None,
+            outcome=item["status"],
+            reason=item["reason"],
+        ),
+    )
 
 
 def _progress(state: Reads, runtime: Runtime[Context]) -> Callable[[int, int], None]:

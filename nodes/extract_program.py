@@ -27,7 +27,7 @@ class Writes(TypedDict):
 
 async def extract_program(state: Reads, runtime: Runtime[Context]) -> Writes:
     """Score the optimizer by the best program that it found."""
-    given = await resources(runtime)
+    given = await resources(runtime, state)
     optimizer = await get(given.store, Optimizer, state["optimizer"])
     best = state["best"]
     found = Candidate(

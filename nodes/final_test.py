@@ -1,15 +1,17 @@
 """The one look at the test set, at the end (design 6)."""
 
+from functools import partial
+
 from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
-from metatextgrad.core.report import Findings, Row
+from metatextgrad.core.report import Findings
 from metatextgrad.core.trial import Candidate
 from metatextgrad.nodes.extract_optimizer import Lineage
 from metatextgrad.runtime.artifacts import put
 from metatextgrad.runtime.context import Context
-from metatextgrad.runtime.events import Event, emit
-from metatextgrad.runtime.findings import initial_of, row
+from metatextgrad.runtime.events import emit
+from metatextgrad.runtime.findings import initial_of, row, tell_of
 from metatextgrad.runtime.resources import resources
 
 
@@ -28,7 +30,7 @@ class Writes(TypedDict):
 
 async def final_test(state: Reads, runtime: Runtime[Context]) -> Writes:
     """Score the initial program, what each input optimizer found, and the result, on the test set."""
-    given = await resources(runtime)
+    given = await resources(runtime, state)
     lineages = sorted(state["lineages"], key=lambda item: item["order"])
     best = state["best"]
     rows = [await row(given, "zero-shot", "initial", await initial_of(given, lineages[0]["first"]))]
@@ -38,7 +40,7 @@ async def final_test(state: Reads, runtime: Runtime[Context]) -> Writes:
             rows.append(await row(given, f"{item['name']} (improved)", "improved", item["best"]))
     rows.append(await row(given, "metaTextGrad", "learned", best))
     for found in rows:
-        _tell(runtime, found)
+        tell_of(partial(emit, runtime), found)
     findings = Findings(
         kind="meta_optimize",
         task=given.task.name,
@@ -48,12 +50,3 @@ async def final_test(state: Reads, runtime: Runtime[Context]) -> Writes:
         optimizer=str(best["id"]),
     )
     return Writes(findings=await put(given.store, findings))
-
-
-def _tell(runtime: Runtime[Context], found: Row) -> None:
-    if found.test:
-        done = found.test.scored
-        emit(
-            runtime,
-            Event(type="test", stage=found.name, score=found.test.score, done=done, of=done + found.test.unscored),
-        )

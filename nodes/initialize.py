@@ -36,7 +36,7 @@ async def initialize(state: Reads, runtime: Runtime[Context]) -> Writes:
     `optimizer` is a built-in name or a content id, tgd where it is empty; `program` is a content id, the task's own
     initial program where it is empty.
     """
-    given = await resources(runtime)
+    given = await resources(runtime, state)
     name = state.get("optimizer") or "tgd"
     optimizer = optimizer_named(name) if name in OPTIMIZERS else await get(given.store, Optimizer, name)
     program = state.get("program") or await put(given.store, given.task.program)

@@ -47,7 +47,7 @@ async def meta_prompt_rewrite(state: Reads, runtime: Runtime[Context]) -> Writes
     The model sees the optimizer, the question type, training examples (one, as in the paper) and the current
     instructions; no score and no failed proposal, as in the paper. With several stages they take turns.
     """
-    given = await resources(runtime)
+    given = await resources(runtime, state)
     incumbent = await get(given.store, Optimizer, str(state["best"]["id"]))
     step, lineage = state["step"], state.get("lineage", "")
     position = (step - 1) % len(incumbent.stages())
@@ -59,8 +59,18 @@ async def meta_prompt_rewrite(state: Reads, runtime: Runtime[Context]) -> Writes
     except ReplyError as error:
         proposal = candidate(None, "meta_prompt_rewrite", "invalid", str(error))
     kind = "proposal" if proposal["id"] else "rejection"
-    stage, reason = proposal["stage"], proposal["reason"]
-    emit(runtime, Event(type=kind, level="optimizer", path=lineage, step=step, stage=stage, reason=reason))
+    emit(
+        runtime,
+        Event(
+            type=kind,
+            level="optimizer",
+            path=lineage,
+            step=step,
+            stage=proposal["stage"],
+            candidate=proposal["id"] or "",
+            reason=proposal["reason"],
+        ),
+    )
     return Writes(optimizer=proposal["id"] or "", path=f"{lineage}/{step}", candidates=[proposal])
 
 

@@ -42,7 +42,7 @@ async def propose(state: Reads, runtime: Runtime[Context]) -> Writes:
     A stage that finds no usable program gives an invalid candidate with its reason; nothing malformed goes on. One that
     copies training answers goes on, flagged: the validation set decides.
     """
-    given = await resources(runtime)
+    given = await resources(runtime, state)
     optimizer = await get(given.store, Optimizer, state["optimizer"])
     stages = current(optimizer.schedule, state["cursor"])
     candidates = await gather_all(_candidate(given, stage, state) for stage in stages)
@@ -90,5 +90,12 @@ def _tell(runtime: Runtime[Context], state: Reads, item: Candidate) -> None:
     kind = "proposal" if item["id"] else "rejection"
     emit(
         runtime,
-        Event(type=kind, path=state.get("path", ""), step=state["step"], stage=item["stage"], reason=item["reason"]),
+        Event(
+            type=kind,
+            path=state.get("path", ""),
+            step=state["step"],
+            stage=item["stage"],
+            candidate=item["id"] or "",
+            reason=item["reason"],
+        ),
     )

@@ -54,7 +54,7 @@ class Merged(Value):
 
 async def structure_merge(state: Reads, runtime: Runtime[Context]) -> Writes:
     """Propose one optimizer made of the given ones; the model sees each with its purpose, and the incumbent."""
-    given = await resources(runtime)
+    given = await resources(runtime, state)
     step = state["step"]
     try:
         merged = await _merged(given, state)
@@ -62,8 +62,18 @@ async def structure_merge(state: Reads, runtime: Runtime[Context]) -> Writes:
     except ReplyError as error:
         proposal = candidate(None, "structure_merge", "invalid", str(error))
     kind = "proposal" if proposal["id"] else "rejection"
-    stage, reason = proposal["stage"], proposal["reason"]
-    emit(runtime, Event(type=kind, level="optimizer", path="merge", step=step, stage=stage, reason=reason))
+    emit(
+        runtime,
+        Event(
+            type=kind,
+            level="optimizer",
+            path="merge",
+            step=step,
+            stage=proposal["stage"],
+            candidate=proposal["id"] or "",
+            reason=proposal["reason"],
+        ),
+    )
     return Writes(optimizer=proposal["id"] or "", path=f"merge/{step}", candidates=[proposal])
 
 

@@ -34,7 +34,7 @@ async def textual_gradient(state: Reads, runtime: Runtime[Context]) -> Writes:
     Draws another batch while every answer is right, up to the setting `batch_draws`: right answers give no feedback. A
     provider that fails pauses the run, as in `evaluate`: its examples would otherwise pass for right ones.
     """
-    given = await resources(runtime)
+    given = await resources(runtime, state)
     program = await get(given.store, Program, state["current"])
     attempts: list[Attempt] = []
     for batch in batches(given, state["step"]):

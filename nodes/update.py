@@ -49,7 +49,7 @@ async def update(state: Reads, runtime: Runtime[Context]) -> Writes:
 
     The same function serves both levels: a candidate is a program in the inner loop and an optimizer in a meta loop.
     """
-    given = await resources(runtime)
+    given = await resources(runtime, state)
     before, scored = state.get("best"), _noted(state)
     best = await leading(given, before, scored)
     improved = best is not before
@@ -156,6 +156,7 @@ def _tell(runtime: Runtime[Context], trial: Trial) -> None:
             path=trial.path,
             step=trial.step,
             stage=" + ".join(item["stage"] for item in trial.candidates),
+            candidate=trial.best or "",
             score=max(scores, default=None),
             best=trial.best_score,
             outcome=trial.outcome,

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.runnables.config import var_child_runnable_config
+from langgraph._internal._constants import CONFIG_KEY_RUNTIME
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.runtime import Runtime
 from langgraph.store.memory import InMemoryStore
@@ -290,7 +292,8 @@ async def test_person_is_asked_about_what_would_be_accepted(
     state = LoopState(candidates=items, best=best, approved={"id": "approved", "note": ""})
     given = await opened(in_turn(), approve=asked)
     runtime: Runtime[Context] = Runtime(context=given.context, store=given.store)
-    assert await asking("program")(state, runtime) == way
+    var_child_runnable_config.set({"configurable": {CONFIG_KEY_RUNTIME: runtime}})
+    assert await asking("program")(state) == way
 
 
 def test_words_and_objects_are_decisions() -> None:

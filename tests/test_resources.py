@@ -41,13 +41,30 @@ async def test_runs_without_settings_are_told_apart_by_store_and_thread() -> Non
     assert [item.ledger.run for item in found] == ["a", "b", "a"] * 2
 
 
+async def test_runs_with_the_same_settings_count_and_cap_for_themselves() -> None:
+    store, context = InMemoryStore(), scripted()
+    one, two = [await resources(running(store, context, thread)) for thread in ("one", "two")]
+    assert one.ledger is not two.ledger
+    assert (one.ledger.run, two.ledger.run) == ("one", "two")
+    assert await resources(running(store, context, "one")) is one
+
+
+def test_settings_that_were_used_in_a_loop_that_is_over_are_used_in_another() -> None:
+    store, context = InMemoryStore(), scripted()
+
+    async def opened() -> Any:
+        return await resources(running(store, context, "same"))
+
+    assert asyncio.run(opened()) is not asyncio.run(opened())
+
+
 async def test_as_many_runs_without_settings_are_remembered_as_go_on_at_once() -> None:
     store = InMemoryStore()
     first = await resources(running(store, thread="first"))
-    for number in range(module._MOST_USUAL - 1):
+    for number in range(module._MOST - 1):
         await resources(running(store, thread=str(number)))
     assert await resources(running(store, thread="first")) is first
-    await asyncio.gather(*(resources(running(store, thread=f"more {n}")) for n in range(module._MOST_USUAL)))
+    await asyncio.gather(*(resources(running(store, thread=f"more {n}")) for n in range(module._MOST)))
     assert await resources(running(store, thread="first")) is not first
 
 

@@ -23,6 +23,17 @@ class Budget:
         """Return the caps that the settings name."""
         return cls(context.max_calls, context.max_tokens_total, context.max_usd, context.max_seconds)
 
+    def shares(self, meter: Meter) -> dict[str, float]:
+        """Return how much of each cap is used, by what it caps."""
+        used, seconds = meter.total, time.monotonic() - self.started
+        caps = {
+            "calls": (self.calls, used.calls),
+            "tokens": (self.tokens, used.tokens),
+            "US dollars": (self.usd, used.usd),
+            "seconds": (self.seconds, seconds),
+        }
+        return {unit: amount / cap for unit, (cap, amount) in caps.items() if cap is not None}
+
     def check(self, meter: Meter, flying: int = 0) -> None:
         """Refuse another call once a cap is reached.
 

@@ -121,18 +121,20 @@ class Context(BaseModel):
     _given_task: "Task | None" = PrivateAttr(None)
     _given_models: "Models | None" = PrivateAttr(None)
     _builds: "dict[str, Build]" = PrivateAttr(default_factory=dict)
-    _opening: "asyncio.Task[Resources] | None" = PrivateAttr(None)
+    _shared: "Resources | None" = PrivateAttr(None)
+    _openings: "dict[tuple[int, str], asyncio.Task[Resources]]" = PrivateAttr(default_factory=dict)
 
     def given(self, *, task: "Task | None" = None, models: "Models | None" = None) -> "Context":
         """Return a copy that uses these objects instead of what `task` and the model names say."""
         copy = self.model_copy()
-        copy._given_task, copy._given_models, copy._opening = task, models, None
+        copy._given_task, copy._given_models = task, models
+        copy._shared, copy._openings = None, {}
         return copy
 
     def building(self, builds: "Mapping[str, Build]") -> "Context":
         """Return a copy that has these factories of runnables at hand, besides those it has."""
         copy = self.model_copy()
-        copy._builds, copy._opening = {**self._builds, **builds}, None
+        copy._builds, copy._shared, copy._openings = {**self._builds, **builds}, None, {}
         return copy
 
     @property
@@ -142,9 +144,4 @@ class Context(BaseModel):
 
     def share(self, opened: "Resources") -> None:
         """Let all nodes of the run use these resources instead of opening their own."""
-        import asyncio
-
-        async def known() -> "Resources":
-            return opened
-
-        self._opening = asyncio.ensure_future(known())
+        self._shared = opened

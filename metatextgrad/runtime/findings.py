@@ -7,6 +7,7 @@ from metatextgrad.core.report import Row, tally
 from metatextgrad.core.trial import Candidate, Evaluation, Trial
 from metatextgrad.runtime.artifacts import get, put
 from metatextgrad.runtime.evaluation import evaluate_program
+from metatextgrad.runtime.events import Event, Tell
 from metatextgrad.runtime.resources import Resources
 
 
@@ -37,3 +38,19 @@ async def row(
         val_evaluation=val.id,
         test_evaluation=await put(given.store, test),
     )
+
+
+def tell_of(tell: Tell, found: Row) -> None:
+    """Tell a row's score on the test set."""
+    if found.test:
+        done, unscored = found.test.scored, found.test.unscored
+        tell(
+            Event(
+                type="test",
+                stage=found.name,
+                candidate=found.program,
+                score=found.test.score,
+                done=done,
+                of=done + unscored,
+            )
+        )

@@ -199,7 +199,7 @@ class Interpreter:
         temperature: float | None,
         sources: tuple[str, ...],
     ) -> Traced:
-        reply = await self.ledger.complete(Call("program", messages, temperature, place[-1]))
+        reply = await self.ledger.complete(Call("program", messages, temperature, place[-1], component=part.name))
         try:
             text = reply.usable()
         except ReplyError as error:

@@ -16,11 +16,13 @@ from metatextgrad.core.identity import content_id
 from metatextgrad.runtime.artifacts import items, namespace
 from metatextgrad.runtime.budget import Budget
 from metatextgrad.runtime.chat import Chat
+from metatextgrad.runtime.events import Watch
 from metatextgrad.runtime.meter import Level, Meter, Usage
 from metatextgrad.runtime.models import Models
 from metatextgrad.runtime.prices import price_of
 from metatextgrad.runtime.reply import Reply
 from metatextgrad.runtime.storage import storage_error
+from metatextgrad.runtime.tracing import config_of
 
 Message = tuple[str, str]
 """Role (system, human, ai) and text."""
@@ -38,6 +40,8 @@ class Call:
     sample: int = 0
     schema: str = ""
     """Names the form the reply must have, where there is one."""
+    component: str = ""
+    """Who asks, for traces; it decides nothing."""
     chat: Chat | None = None
     """What an agent sends, in the place of `messages`; the reply is then kept whole, with its tool calls."""
 
@@ -54,6 +58,7 @@ class Ledger:
     seed: int
     max_tokens: int | None
     limiter: asyncio.Semaphore
+    watch: Watch
     stopped: MetaTextGradError | None = None
     """Set to refuse further calls, as when the user pressed Ctrl-C; what is in flight finishes."""
     _flying: dict[str, "asyncio.Task[Reply]"] = field(default_factory=dict)
@@ -142,7 +147,12 @@ class Ledger:
                 self._asking.add(key)
                 chance = [self.seed, call.sample]
                 reply = await self.models.ask(
-                    call.level, call.chat or call.messages, call.temperature, self.max_tokens, chance
+                    call.level,
+                    call.chat or call.messages,
+                    call.temperature,
+                    self.max_tokens,
+                    chance,
+                    config_of(call.level, call.component or call.schema),
                 )
                 # In the same turn, so that a kill never loses more replies than may be in flight.
                 await self._keep(key, call, reply)
@@ -187,6 +197,7 @@ class Ledger:
         if key not in self._counted:
             self._counted.add(key)
             self.meter.add(level, usage)
+            self.watch.look(self.meter)
 
 
 def usage_of(reply: Reply, model: str) -> Usage:

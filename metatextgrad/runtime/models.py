@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import RunnableConfig
 
 from metatextgrad.core.errors import InputError, MetaTextGradError
 from metatextgrad.core.identity import content_id
@@ -76,6 +77,7 @@ class Models:
         temperature: float | None,
         max_tokens: int | None,
         draw: list[int],
+        config: RunnableConfig | None = None,
     ) -> Reply:
         """Ask a level's model once; retries are the client library's, at that one layer.
 
@@ -95,7 +97,8 @@ class Models:
         else:
             rendered = [_ROLES[role](text) for role, text in messages]
         try:
-            return reply_from(await self._answer(level, rendered, options), whole=isinstance(messages, Chat))
+            answer = await self._answer(level, rendered, options | {"config": config})
+            return reply_from(answer, whole=isinstance(messages, Chat))
         except MetaTextGradError:
             raise
         except Exception as error:

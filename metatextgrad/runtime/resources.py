@@ -1,9 +1,9 @@
 """What the nodes of one run share: task, ledger, settings. Built once a run, from the context, on first use."""
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
+from typing import Any
 
 from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
@@ -12,15 +12,18 @@ from metatextgrad.core.errors import InputError
 from metatextgrad.core.task import Task
 from metatextgrad.runtime.budget import Budget
 from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.events import Watch, teller
 from metatextgrad.runtime.ledger import Ledger
 from metatextgrad.runtime.meter import Meter
 from metatextgrad.runtime.models import Models, models_for
 from metatextgrad.runtime.prices import refuse_unpriced
+from metatextgrad.runtime.tracing import stand_at
 from metatextgrad.tasks import load_task, scored_by
 
-_USUAL: MutableMapping[asyncio.AbstractEventLoop, dict[tuple[int, str], Context]] = WeakKeyDictionary()
-"""Settings of runs that were given none, by loop, store and run; the newest last."""
-_MOST_USUAL = 16
+_USUAL = Context()
+"""The settings of runs that were given none, which LangGraph hands nothing in common."""
+_MOST = 16
+"""Runs of the same settings whose resources are remembered, the newest; one that is forgotten opens its own again."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,10 @@ class Resources:
     store: BaseStore
 
 
-async def resources(runtime: Runtime[Context]) -> Resources:
+async def resources(runtime: Runtime[Context], state: Mapping[str, Any] | None = None) -> Resources:
     """Return the run's resources; parallel branches share one set.
+
+    What happens from here on is told as of this node, and traced at the place that its state names.
 
     Raises:
         InputError: the graph was compiled without a store, or the settings name an unknown task or model.
@@ -43,24 +48,25 @@ async def resources(runtime: Runtime[Context]) -> Resources:
     if store is None:
         raise InputError("The graph has no store; compile it with store=..., such as an AsyncSqliteStore.")
     run = (runtime.execution_info.thread_id if runtime.execution_info else None) or "unnamed"
-    context = runtime.context or _usual(store, run)
-    if context._opening is None or _failed(context._opening):
-        context._opening = asyncio.ensure_future(open_resources(context, store, run))
-    return await context._opening
+    context = runtime.context or _USUAL
+    given = context._shared or await _opening(context, store, run)
+    given.ledger.watch.tell = teller(runtime)
+    stand_at(state or {})
+    return given
 
 
-def _usual(store: BaseStore, run: str) -> Context:
-    """Return the settings of a run that was given none: one object for all its nodes, which share what it opens.
+def _opening(context: Context, store: BaseStore, run: str) -> "asyncio.Task[Resources]":
+    """Return how the resources of a run are opened: once, also for settings that several runs were given.
 
-    LangGraph hands such nodes nothing in common. Without it each one opened resources of its own, and branches side by
-    side paid for the same call twice.
+    An opening that failed, or in a loop that is not there any more, is tried again.
     """
-    known = _USUAL.setdefault(asyncio.get_running_loop(), {})
-    context = known.pop((id(store), run), None) or Context()
-    known[id(store), run] = context
-    if len(known) > _MOST_USUAL:
-        known.pop(next(iter(known)))
-    return context
+    opening = context._openings.pop((id(store), run), None)
+    if opening is None or _failed(opening) or opening.get_loop() is not asyncio.get_running_loop():
+        opening = asyncio.ensure_future(open_resources(context, store, run))
+    context._openings[id(store), run] = opening
+    if len(context._openings) > _MOST:
+        context._openings.pop(next(iter(context._openings)))
+    return opening
 
 
 def _failed(opening: "asyncio.Task[Resources]") -> bool:
@@ -82,11 +88,13 @@ async def open_resources(context: Context, store: BaseStore, run: str) -> Resour
 
 def ledger_of(context: Context, models: Models, store: BaseStore, run: str) -> Ledger:
     """Return a ledger that has counted nothing yet."""
+    budget = Budget.of(context)
     return Ledger(
         store=store,
         models=models,
         meter=Meter(),
-        budget=Budget.of(context),
+        budget=budget,
+        watch=Watch(budget),
         run=run,
         seed=context.seed,
         max_tokens=context.max_tokens,
