@@ -16,7 +16,7 @@ from metatextgrad.runtime.models import names_for
 from metatextgrad.runtime.record import Record, load
 from metatextgrad.runtime.workspace import open_workspace
 from metatextgrad.stored import read_run
-from tests.command_line import call, document
+from tests.command_line import described, printed, settle
 from tests.scripted import Script
 from tests.test_approval import OPTIMIZERS
 from tests.worlds import World
@@ -185,12 +185,15 @@ def test_another_model_of_the_optimizer_does_not_change_the_judge(named: dict[st
     assert names_for(after) == {**names_for(before), "optimizer": "openai:new", "meta": "openai:new"}
 
 
-def test_fork_from_the_command_line_goes_on_with_more_steps(tmp_path: Path) -> None:
+def test_fork_from_the_command_line_goes_on_with_more_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settle(tmp_path, monkeypatch)
     optimize = ("optimize", "bbh/word_sorting", "--run", "short")
-    document(*optimize, "--steps", "1", cwd=tmp_path)
-    fork = document("fork", "short", "--at", "tgd:1", "--steps", "2", "--run", "longer", cwd=tmp_path)
-    whole = document(*optimize, "--steps", "2", "--workspace", "other", cwd=tmp_path)
+    described(capsys, *optimize, "--steps", "1")
+    fork = described(capsys, "fork", "short", "--at", "tgd:1", "--steps", "2", "--run", "longer")
+    whole = described(capsys, *optimize, "--steps", "2", "--workspace", "other")
     assert fork["rows"] == whole["rows"] and fork["run"] == "longer"
     assert fork["usage"]["total"]["calls"] < whole["usage"]["total"]["calls"]
-    assert document("show", "longer", cwd=tmp_path)["origin"] == "short at tgd:1"
-    assert "longer" in (shown := call("show", "longer", cwd=tmp_path)).stdout and "short at tgd:1" in shown.stdout
+    assert described(capsys, "show", "longer")["origin"] == "short at tgd:1"
+    assert "fork of short at tgd:1" in printed(capsys, "show", "longer")
