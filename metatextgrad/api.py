@@ -26,6 +26,7 @@ from metatextgrad.given import (
     preparing,
     program_of,
 )
+from metatextgrad.graphs.outer_loop import BASE_OPTIMIZERS
 from metatextgrad.planning import Plan, plan_meta_optimize, plan_optimize
 from metatextgrad.result import Result, carried_out
 from metatextgrad.runtime.artifacts import put
@@ -38,8 +39,6 @@ from metatextgrad.runtime.resources import open_resources
 from metatextgrad.runtime.tracing import traced
 from metatextgrad.runtime.workspace import DEFAULT, open_workspace
 from metatextgrad.tasks import load_task
-
-BASE_OPTIMIZERS: tuple[str, ...] = ("tgd", "adas-tg")
 
 
 async def ameta_optimize(

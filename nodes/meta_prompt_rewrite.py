@@ -11,7 +11,7 @@ from metatextgrad.core.task import Example
 from metatextgrad.core.trial import Candidate, candidate
 from metatextgrad.runtime.artifacts import get, put
 from metatextgrad.runtime.context import Context
-from metatextgrad.runtime.events import Event, emit
+from metatextgrad.runtime.events import emit, proposal_of
 from metatextgrad.runtime.prompts import META_PROMPT, section
 from metatextgrad.runtime.resources import Resources, resources
 from metatextgrad.runtime.structured import ask_for
@@ -58,19 +58,7 @@ async def meta_prompt_rewrite(state: Reads, runtime: Runtime[Context]) -> Writes
         )
     except ReplyError as error:
         proposal = candidate(None, "meta_prompt_rewrite", "invalid", str(error))
-    kind = "proposal" if proposal["id"] else "rejection"
-    emit(
-        runtime,
-        Event(
-            type=kind,
-            level="optimizer",
-            path=lineage,
-            step=step,
-            stage=proposal["stage"],
-            candidate=proposal["id"] or "",
-            reason=proposal["reason"],
-        ),
-    )
+    emit(runtime, proposal_of(proposal, "optimizer", lineage, step))
     return Writes(optimizer=proposal["id"] or "", path=f"{lineage}/{step}", candidates=[proposal])
 
 

@@ -11,7 +11,7 @@ from metatextgrad.core.schedule import Cursor, current
 from metatextgrad.core.trial import Candidate, Gradients, Trial, candidate
 from metatextgrad.runtime.artifacts import get, put
 from metatextgrad.runtime.context import Context
-from metatextgrad.runtime.events import Event, emit
+from metatextgrad.runtime.events import emit, proposal_of
 from metatextgrad.runtime.gathering import gather_all
 from metatextgrad.runtime.resources import Resources, resources
 from metatextgrad.stages import kind_of, settings_of
@@ -47,7 +47,7 @@ async def propose(state: Reads, runtime: Runtime[Context]) -> Writes:
     stages = current(optimizer.schedule, state["cursor"])
     candidates = await gather_all(_candidate(given, stage, state) for stage in stages)
     for item in candidates:
-        _tell(runtime, state, item)
+        emit(runtime, proposal_of(item, "program", state.get("path", ""), state["step"]))
     return Writes(candidates=candidates)
 
 
@@ -84,18 +84,3 @@ async def last_trials(given: Resources, newest: str | None, wanted: int | None) 
         found.append(await get(given.store, Trial, newest))
         newest = found[-1].previous
     return tuple(reversed(found))
-
-
-def _tell(runtime: Runtime[Context], state: Reads, item: Candidate) -> None:
-    kind = "proposal" if item["id"] else "rejection"
-    emit(
-        runtime,
-        Event(
-            type=kind,
-            path=state.get("path", ""),
-            step=state["step"],
-            stage=item["stage"],
-            candidate=item["id"] or "",
-            reason=item["reason"],
-        ),
-    )

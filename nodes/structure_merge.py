@@ -17,7 +17,7 @@ from metatextgrad.core.trial import Candidate, candidate
 from metatextgrad.nodes.extract_optimizer import Lineage
 from metatextgrad.runtime.artifacts import get, put
 from metatextgrad.runtime.context import Context
-from metatextgrad.runtime.events import Event, emit
+from metatextgrad.runtime.events import emit, proposal_of
 from metatextgrad.runtime.prompts import MERGE, section
 from metatextgrad.runtime.resources import Resources, resources
 from metatextgrad.runtime.structured import ask_for, first_problem
@@ -61,19 +61,7 @@ async def structure_merge(state: Reads, runtime: Runtime[Context]) -> Writes:
         proposal = candidate(await put(given.store, merged), "structure_merge")
     except ReplyError as error:
         proposal = candidate(None, "structure_merge", "invalid", str(error))
-    kind = "proposal" if proposal["id"] else "rejection"
-    emit(
-        runtime,
-        Event(
-            type=kind,
-            level="optimizer",
-            path="merge",
-            step=step,
-            stage=proposal["stage"],
-            candidate=proposal["id"] or "",
-            reason=proposal["reason"],
-        ),
-    )
+    emit(runtime, proposal_of(proposal, "optimizer", "merge", step))
     return Writes(optimizer=proposal["id"] or "", path=f"merge/{step}", candidates=[proposal])
 
 

@@ -32,8 +32,9 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Learn the optimizer that fits a task: metaTextGrad, both phases."""
-    from metatextgrad.api import BASE_OPTIMIZERS, ameta_optimize
+    from metatextgrad.api import ameta_optimize
     from metatextgrad.cli.programs import chosen_program
+    from metatextgrad.graphs.outer_loop import BASE_OPTIMIZERS
 
     start = chosen_program(program, workspace)
     carry_out(

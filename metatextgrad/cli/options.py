@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from metatextgrad.core.programs import PROGRAMS
+from metatextgrad.runtime.context import DEFAULT_WORKSPACE as DEFAULT_WORKSPACE
 
-DEFAULT_WORKSPACE = ".metatextgrad"
 PROGRAM_NAMES = ", ".join(PROGRAMS)
 
 Workspace = Annotated[

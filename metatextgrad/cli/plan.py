@@ -34,10 +34,10 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Say what a run will cost, before anything is spent: calls, tokens and money, low, likely and high."""
-    from metatextgrad.api import BASE_OPTIMIZERS
     from metatextgrad.api import plan as planned
     from metatextgrad.cli.output import out, say_json
     from metatextgrad.cli.programs import chosen_program
+    from metatextgrad.graphs.outer_loop import BASE_OPTIMIZERS
 
     expected = planned(
         settings.task,
@@ -69,13 +69,6 @@ def plan_table(plan: "Plan", used: "Mapping[Level, Usage] | None" = None) -> "Ta
     table.caption = Text("planned: low - likely - high" + ("; beneath, what was used" if used else ""), style="dim")
     table.caption_justify = "left"
     return table
-
-
-def actual_within(plan: "Plan", used: "Mapping[Level, Usage]") -> dict[str, bool]:
-    """Tell for each level whether the calls lie within the plan."""
-    return {
-        level: expected.calls.low <= used[level].calls <= expected.calls.high for level, expected in plan.levels.items()
-    }
 
 
 def stored_plan(record: Any) -> "Plan | None":

@@ -37,12 +37,12 @@ def transfer(
     quiet: Quiet = False,
 ) -> None:
     """Apply a learned optimizer to other tasks or models, beside untrained ones; what is done is not done again."""
-    from metatextgrad.api import BASE_OPTIMIZERS
     from metatextgrad.bench.transfer import land, legs
     from metatextgrad.cli.output import say_json
     from metatextgrad.cli.running import Manner, attend
     from metatextgrad.core.statistics import need_scipy
     from metatextgrad.given import optimizers_of
+    from metatextgrad.graphs.outer_loop import BASE_OPTIMIZERS
 
     need_scipy()
     (learned, *untrained), _ = optimizers_of([file, *(against or BASE_OPTIMIZERS)])

@@ -1,6 +1,6 @@
 """The settings of a run, as LangGraph's context: what is not checkpointed, and what Studio shows as a form.
 
-Where the paper gives no value the default is ours, and the field says so (`docs/settings.md`).
+Where the paper gives no value the default is ours, and the field says so (`docs/method.md`).
 """
 
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from metatextgrad.runtime.models import Models
     from metatextgrad.runtime.resources import Resources
 
+DEFAULT_WORKSPACE = ".metatextgrad"
+"""The folder that holds runs where none is named."""
 Count = Annotated[int, Field(ge=0, le=10_000)]
 Positive = Annotated[int, Field(ge=1, le=10_000)]
 Temperature = Annotated[float, Field(ge=0, le=2)] | None

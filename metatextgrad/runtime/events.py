@@ -8,6 +8,7 @@ from typing import Literal
 from langgraph.runtime import Runtime
 
 from metatextgrad.core.identity import Value
+from metatextgrad.core.trial import Candidate
 from metatextgrad.runtime.budget import Budget
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.meter import Meter
@@ -46,6 +47,19 @@ class Event(Value):
 
 
 Tell = Callable[[Event], None]
+
+
+def proposal_of(item: Candidate, level: Literal["program", "optimizer"], path: str, step: int) -> Event:
+    """Return the event of what was proposed: a candidate, or the reason why there is none."""
+    return Event(
+        type="proposal" if item["id"] else "rejection",
+        level=level,
+        path=path,
+        step=step,
+        stage=item["stage"],
+        candidate=item["id"] or "",
+        reason=item["reason"],
+    )
 
 
 def emit(runtime: Runtime[Context], event: Event) -> None:

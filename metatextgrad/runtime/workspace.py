@@ -11,9 +11,10 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.store.base import BaseStore
 
 from metatextgrad.core.errors import RunBusyError
+from metatextgrad.runtime.context import DEFAULT_WORKSPACE
 from metatextgrad.runtime.storage import is_of_a_database, storage_error
 
-DEFAULT = ".metatextgrad"
+DEFAULT = DEFAULT_WORKSPACE
 POSTGRES = ("postgresql://", "postgres://")
 Lost = asyncio.Task[None]
 """Ends when a hold is lost, as with the connection that has it."""

@@ -5,8 +5,7 @@ import json
 from metatextgrad.core.estimate import up_to
 from metatextgrad.core.identity import Value
 from metatextgrad.core.program import Component, Map, Program, Wrapped
-from metatextgrad.core.trial import Gradients, Trial
-from metatextgrad.runtime.artifacts import get
+from metatextgrad.core.trial import Gradients
 from metatextgrad.runtime.prompts import STRUCTURE, section
 from metatextgrad.runtime.structured import ask_for
 from metatextgrad.stages.kind import (
@@ -19,6 +18,7 @@ from metatextgrad.stages.kind import (
     StageKind,
 )
 from metatextgrad.stages.limits import PROGRAM_LIMITS, checked_program
+from metatextgrad.stages.past import past_programs
 from metatextgrad.stages.textual_gradient import shown
 
 INSTRUCTIONS = """Write a better program. Where it helps, make it more systematic, or more hierarchical."""
@@ -83,16 +83,8 @@ def feedback_on(gradients: Gradients) -> str:
 
 
 async def _past(given: Proposing) -> str:
-    blocks = [await _version(given, trial) for trial in given.history]
-    return section("PAST_PROGRAMS", "\n\n".join(block for block in blocks if block))
-
-
-async def _version(given: Proposing, trial: Trial) -> str:
-    scored = [item for item in trial.candidates if item["id"] and item["score"] is not None]
-    if not scored:
-        return ""
-    program = await get(given.resources.store, Program, str(scored[0]["id"]))
-    return f"Validation score {scored[0]['score']:.2f}:\n{written(program)}"
+    blocks = [f"{score}\n{written(program)}" for score, program in await past_programs(given)]
+    return section("PAST_PROGRAMS", "\n\n".join(blocks))
 
 
 def cost(given: Situation) -> Cost:

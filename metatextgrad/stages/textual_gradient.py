@@ -8,8 +8,7 @@ from metatextgrad.core.estimate import up_to
 from metatextgrad.core.identity import Value
 from metatextgrad.core.program import Learnable, Program
 from metatextgrad.core.template import lost_slots
-from metatextgrad.core.trial import Feedback, Trial
-from metatextgrad.runtime.artifacts import get
+from metatextgrad.core.trial import Feedback
 from metatextgrad.runtime.gathering import gather_all
 from metatextgrad.runtime.ledger import Ledger
 from metatextgrad.runtime.prompts import REWRITE, section
@@ -23,6 +22,7 @@ from metatextgrad.stages.kind import (
     Situation,
     StageKind,
 )
+from metatextgrad.stages.past import past_programs
 
 LONGEST_TEXT = 20_000
 
@@ -132,17 +132,8 @@ def shown(notes: tuple[Feedback, ...]) -> str:
 
 
 async def _past(given: Proposing, name: str) -> str:
-    lines = [await _version(given, trial, name) for trial in given.history]
-    return section("PAST_VERSIONS", "\n\n".join(line for line in lines if line))
-
-
-async def _version(given: Proposing, trial: Trial, name: str) -> str:
-    scored = [item for item in trial.candidates if item["id"] and item["score"] is not None]
-    if not scored:
-        return ""
-    program = await get(given.resources.store, Program, str(scored[0]["id"]))
-    component = program.trainable().get(name)
-    return f"Validation score {scored[0]['score']:.2f}:\n{component.instructions}" if component else ""
+    texts = [(score, program.trainable().get(name)) for score, program in await past_programs(given)]
+    return section("PAST_VERSIONS", "\n\n".join(f"{score}\n{text.instructions}" for score, text in texts if text))
 
 
 def cost(given: Situation) -> Cost:
