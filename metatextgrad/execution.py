@@ -30,7 +30,7 @@ from metatextgrad.graphs.outer_loop import build_outer_loop
 from metatextgrad.runtime.artifacts import put
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.events import Event
-from metatextgrad.runtime.findings import initial_of, row, tell_of
+from metatextgrad.runtime.findings import initial_of, name_of_start, row
 from metatextgrad.runtime.record import Kind, Record, Status, save
 from metatextgrad.runtime.resources import Resources, open_resources
 from metatextgrad.runtime.storage import is_of_a_database
@@ -156,12 +156,11 @@ async def _found(graph: "_Graph", context: Context, opened: Resources, approver:
 
 async def inner_findings(opened: Resources, found: Candidate, tell: OnEvent) -> str:
     """Look at the test set once, after an inner loop, and store what was found."""
+    start = await initial_of(opened, found)
     rows = (
-        await row(opened, "zero-shot", "initial", await initial_of(opened, found)),
-        await row(opened, found["stage"], "optimizer", found),
+        await row(opened, name_of_start(opened, start), "initial", start, tell),
+        await row(opened, found["stage"], "optimizer", found, tell),
     )
-    for item in rows:
-        tell_of(tell, item)
     findings = Findings(
         kind="optimize",
         task=opened.task.name,

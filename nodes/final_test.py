@@ -11,7 +11,7 @@ from metatextgrad.nodes.extract_optimizer import Lineage
 from metatextgrad.runtime.artifacts import put
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.events import emit
-from metatextgrad.runtime.findings import initial_of, row, tell_of
+from metatextgrad.runtime.findings import initial_of, name_of_start, row
 from metatextgrad.runtime.resources import resources
 
 
@@ -33,14 +33,13 @@ async def final_test(state: Reads, runtime: Runtime[Context]) -> Writes:
     given = await resources(runtime, state)
     lineages = sorted(state["lineages"], key=lambda item: item["order"])
     best = state["best"]
-    rows = [await row(given, "zero-shot", "initial", await initial_of(given, lineages[0]["first"]))]
+    start, tell = await initial_of(given, lineages[0]["first"]), partial(emit, runtime)
+    rows = [await row(given, name_of_start(given, start), "initial", start, tell)]
     for item in lineages:
-        rows.append(await row(given, item["name"], "optimizer", item["first"]))
+        rows.append(await row(given, item["name"], "optimizer", item["first"], tell))
         if item["best"]["id"] != item["first"]["id"]:
-            rows.append(await row(given, f"{item['name']} (improved)", "improved", item["best"]))
-    rows.append(await row(given, "metaTextGrad", "learned", best))
-    for found in rows:
-        tell_of(partial(emit, runtime), found)
+            rows.append(await row(given, f"{item['name']} (improved)", "improved", item["best"], tell))
+    rows.append(await row(given, "metaTextGrad", "learned", best, tell))
     findings = Findings(
         kind="meta_optimize",
         task=given.task.name,

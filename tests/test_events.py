@@ -92,7 +92,23 @@ async def test_stream_of_a_graph_tells_what_a_callback_is_told(tmp_path: Path) -
         subgraphs=True,
     )
     streamed = [Event.model_validate(event) async for _, event in stream]
-    assert streamed == [event for event in called if event.type not in ("run", "test")]
+    assert streamed == [event for event in called if event.type not in ("run", "test") and event.path != "test"]
+
+
+async def test_the_look_at_the_test_set_is_told_while_it_goes_on(tmp_path: Path) -> None:
+    events = [event for event in await heard(tmp_path) if event.path == "test" or event.type == "test"]
+    by_row = [(event.type, event.stage) for event in events]
+    rows = dict.fromkeys(stage for _, stage in by_row)
+    assert by_row == [found for row in rows for found in by_row if found[1] == row], "one row after the other"
+    scored_anew = {stage for kind, stage in by_row if kind == "evaluating"}
+    assert next(iter(rows)) in scored_anew, "a program that two rows share is scored once"
+
+
+async def test_another_start_than_the_task_s_own_program_is_not_called_zero_shot(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"settings": Context(steps=1), "workspace": tmp_path}
+    own = await aoptimize("bbh/word_sorting", **settings)
+    other = await aoptimize("bbh/word_sorting", program="few-shot", **settings)
+    assert [result.findings.rows[0].name for result in (own, other)] == ["zero-shot", "start program"]
 
 
 async def test_shares_of_a_cap_are_told_once_each_also_over_a_resumption(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ EventType = Literal[
 ]
 SHARES = (50, 80, 100)
 """Per cent of a cap that are told of."""
+TEST = "test"
+"""The path of what is told while the test set is looked at."""
 
 
 class Event(Value):

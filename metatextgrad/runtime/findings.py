@@ -3,11 +3,11 @@
 from typing import Literal
 
 from metatextgrad.core.program import Program
-from metatextgrad.core.report import Row, tally
+from metatextgrad.core.report import Row, Tally, tally
 from metatextgrad.core.trial import Candidate, Evaluation, Trial
 from metatextgrad.runtime.artifacts import get, put
-from metatextgrad.runtime.evaluation import evaluate_program
-from metatextgrad.runtime.events import Event, Tell
+from metatextgrad.runtime.evaluation import Progress, evaluate_program
+from metatextgrad.runtime.events import TEST, Event, Tell
 from metatextgrad.runtime.resources import Resources
 
 
@@ -21,14 +21,23 @@ async def initial_of(given: Resources, found: Candidate) -> Candidate:
     return trial.candidates[0]
 
 
+def name_of_start(given: Resources, start: Candidate) -> str:
+    """Call the program that a run started from what it is: the task's own is zero-shot, another one was chosen."""
+    return "zero-shot" if start["id"] == given.task.program.id else "start program"
+
+
 async def row(
-    given: Resources, name: str, kind: Literal["initial", "optimizer", "improved", "learned"], item: Candidate
+    given: Resources,
+    name: str,
+    kind: Literal["initial", "optimizer", "improved", "learned"],
+    item: Candidate,
+    tell: Tell,
 ) -> Row:
     """Score the program behind a candidate on the test set and set it beside its validation score."""
     program = await get(given.store, Program, str(item["program"] or item["id"]))
     val = await get(given.store, Evaluation, str(item["evaluation"]))
-    test = await evaluate_program(given, program, "test")
-    return Row(
+    test = await evaluate_program(given, program, "test", _progress(name, tell))
+    found = Row(
         name=name,
         kind=kind,
         optimizer=item["id"] if item["program"] else None,
@@ -38,19 +47,24 @@ async def row(
         val_evaluation=val.id,
         test_evaluation=await put(given.store, test),
     )
+    tell(_tested(found, tally(test)))
+    return found
 
 
-def tell_of(tell: Tell, found: Row) -> None:
-    """Tell a row's score on the test set."""
-    if found.test:
-        done, unscored = found.test.scored, found.test.unscored
-        tell(
-            Event(
-                type="test",
-                stage=found.name,
-                candidate=found.program,
-                score=found.test.score,
-                done=done,
-                of=done + unscored,
-            )
-        )
+def _progress(name: str, tell: Tell) -> Progress:
+    def told(done: int, of: int) -> None:
+        if done == of or done % 10 == 0:
+            tell(Event(type="evaluating", path=TEST, stage=name, done=done, of=of))
+
+    return told
+
+
+def _tested(found: Row, test: Tally) -> Event:
+    return Event(
+        type="test",
+        stage=found.name,
+        candidate=found.program,
+        score=test.score,
+        done=test.scored,
+        of=test.scored + test.unscored,
+    )
