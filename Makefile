@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && command -v $(name))))
 
-.PHONY: help demo test lint studio kill-matrix clean
+.PHONY: help demo test lint docs pictures studio kill-matrix clean
 
 help:  ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## /make \1	/p' Makefile
@@ -27,6 +27,13 @@ lint: $(STAMP)  ## Check style and types
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+docs: $(STAMP)  ## Build the documentation as a site that opens offline, in site/
+	$(BIN)/sphinx-build -W --keep-going -n -q -d site/.doctrees docs site $(ARGS)
+	@echo "Open site/index.html"
+
+pictures: $(STAMP)  ## Draw the graphs anew for the documentation, after a change of one; needs Graphviz
+	$(BIN)/python docs/pictures/draw.py
+
 studio: $(STAMP)  ## Serve the graphs for LangGraph Studio
 	$(BIN)/langgraph dev $(ARGS)
 
@@ -34,7 +41,7 @@ kill-matrix: $(STAMP)  ## Kill a run at every call and resume it; the table goes
 	$(BIN)/python -m tests.kill_matrix --output docs/kill-matrix.md $(ARGS)
 
 clean:  ## Remove what was built, not the environment
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .langgraph_api
+	rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .langgraph_api
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt

@@ -3,16 +3,23 @@
 import re
 from importlib import import_module
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from langchain_core.runnables.graph import Graph
 
 ROOT = Path(__file__).parent.parent
+PICTURES = ROOT / "docs" / "pictures"
 GRAPHS = ("outer_loop", "meta_prompt", "meta_structure", "inner_loop")
 
 
+def graph(name: str) -> Graph:
+    found: Graph = import_module(f"metatextgrad.graphs.{name}").graph.get_graph(xray=True)
+    return found
+
+
 def drawn(name: str) -> str:
-    mermaid: str = import_module(f"metatextgrad.graphs.{name}").graph.get_graph(xray=True).draw_mermaid()
-    return mermaid.strip()
+    return graph(name).draw_mermaid().strip()
 
 
 def shown(page: str) -> list[str]:
@@ -27,3 +34,19 @@ def test_the_page_of_graphs_shows_each_as_it_is(name: str) -> None:
 
 def test_the_readme_shows_the_inner_loop_as_it_is() -> None:
     assert drawn("inner_loop") in shown((ROOT / "README.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_a_picture_has_the_nodes_and_the_arrows_of_its_graph(name: str) -> None:
+    real = graph(name)
+    groups = [part.attrib for part in ElementTree.parse(PICTURES / f"{name}.svg").iter("{http://www.w3.org/2000/svg}g")]
+    nodes = [part["data-name"] for part in groups if "data-name" in part]
+    arrows = [
+        (part["data-from"], part["data-to"], part["data-label"], "choice" in part["class"])
+        for part in groups
+        if "data-from" in part
+    ]
+    wanted = [(edge.source, edge.target, str(edge.data or ""), edge.conditional) for edge in real.edges]
+    again = "`make pictures` draws them anew"
+    assert sorted(nodes) == sorted(real.nodes), again
+    assert sorted(arrows) == sorted(wanted), again
