@@ -1,6 +1,6 @@
 """Draw the graphs as LangGraph sees them: `make pictures` writes docs/pictures/*.svg.
 
-Graphviz (its command `dot`) lays them out, so only who changes a graph needs it. A test holds pictures and graphs together.
+Graphviz (its command `dot`) lays them out, so only who changes a graph needs it. A test holds pictures to their graphs.
 """
 
 import json
