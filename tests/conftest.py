@@ -5,6 +5,7 @@ import os
 os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
 os.environ["LANGSMITH_TRACING"] = "false"
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from tests.loopback import Undisturbed
     from tests.openai_server import Server
 
+# A shell lets what a script starts in the background ignore Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("shared", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("shared")
 

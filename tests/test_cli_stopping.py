@@ -77,6 +77,49 @@ def test_a_second_signal_ends_a_run_at_once_and_the_run_is_kept(tmp_path: Path) 
     assert document("resume", "same", cwd=tmp_path)["run"] == "same"
 
 
+SIGNALLED = """
+import os, signal, sys, types, weakref
+from metatextgrad.cli import main
+
+app = types.ModuleType("metatextgrad.cli.app")
+sys.modules[app.__name__] = app
+ask = f"import os; os.kill(os.getpid(), {sys.argv[1]})"
+signal.signal(signal.SIGINT, {"heeds": signal.default_int_handler, "ignores": signal.SIG_IGN}[sys.argv.pop(2)])
+
+def carry_out(given):
+    if sys.argv[2] == "text":
+        exec(ask)
+    held = app.carry_out = lambda: None
+    noticed = weakref.ref(held, lambda _: exec(ask))
+    del held, app.carry_out
+    return 0
+
+app.carry_out = carry_out
+sys.exit(main())
+"""
+
+
+def signalled(number: signal.Signals, place: str, *more: str, parent: str = "heeds") -> tuple[int, str, str]:
+    """Send a command a signal from within; return its exit code and what it wrote."""
+    given = [str(int(number)), parent, place, *more]
+    done = subprocess.run([sys.executable, "-c", SIGNALLED, *given], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("place", ["text", "callback"])
+def test_a_signal_ends_a_command_wherever_in_its_imports_it_comes(number: signal.Signals, place: str) -> None:
+    assert signalled(number, place) == (130, "", "error: Interrupted.\n")
+    code, out, err = signalled(number, place, "--json")
+    assert (code, err) == (130, "error: Interrupted.\n")
+    assert json.loads(out) == {"error": "Interrupted.", "exit_code": 130, "resume": None}
+
+
+def test_a_command_that_is_to_ignore_ctrl_c_goes_on() -> None:
+    assert signalled(signal.SIGINT, "text", parent="ignores") == (0, "", "")
+    assert signalled(signal.SIGTERM, "text", parent="ignores")[0] == 130
+
+
 @pytest.mark.parametrize(("number", "seconds"), [(signal.SIGINT, 0.3), (signal.SIGTERM, 0.6), (signal.SIGTERM, 0.9)])
 def test_a_signal_before_the_run_begins_leaves_no_traceback(
     number: signal.Signals, seconds: float, tmp_path: Path

@@ -14,7 +14,7 @@ from rich.prompt import Prompt
 from rich.text import Text
 
 from metatextgrad.cli.failures import KeptError
-from metatextgrad.cli.running import Manner, Work, attend
+from metatextgrad.cli.running import Manner, Work, attend, interruptible
 from metatextgrad.core.approval import Approval, Decision, decision_of
 from metatextgrad.core.errors import ApprovalNeededError, InputError, InterruptError
 from metatextgrad.stages.edits import edited
@@ -75,13 +75,18 @@ def _asked(kept: KeptError, approvals: tuple[Approval, ...]) -> Decision:
     for line in approval.diff.splitlines():
         console.print(Text(line, style=_STYLES.get(line[:1], "")))
     try:
-        while True:
-            try:
-                return _said(console, approval)
-            except InputError as error:
-                console.print(str(error), style="yellow", markup=False)
+        with interruptible():
+            return _answer(console, approval)
     except (KeyboardInterrupt, EOFError):
         raise KeptError(InterruptError("Nobody answered."), kept.resume, kept.run) from None
+
+
+def _answer(console: Console, approval: Approval) -> Decision:
+    while True:
+        try:
+            return _said(console, approval)
+        except InputError as error:
+            console.print(str(error), style="yellow", markup=False)
 
 
 def _said(console: Console, approval: Approval) -> Decision:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from rich.console import Console
 
+from metatextgrad.cli import heeded
 from metatextgrad.cli.failures import KeptError, report
 from metatextgrad.core.errors import InterruptError, MetaTextGradError
 from metatextgrad.display import Display, display
@@ -18,7 +19,6 @@ from metatextgrad.execution import OnEvent, Stop
 
 T = TypeVar("T")
 Work = Callable[[OnEvent, Stop], Awaitable[T]]
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ def attend(work: Work[T], manner: Manner) -> T:
     stop = Stop()
     shown = display(Console(stderr=True), stop, manner.title, quiet=manner.quiet, named=manner.named)
     try:
-        with shown:
-            return asyncio.run(_heeding(work, shown, stop, manner))
+        return asyncio.run(_heeding(work, shown, stop, manner))
     except MetaTextGradError as error:
         raise _kept(error, stop, manner) from error
 
@@ -59,16 +58,27 @@ async def _heeding(work: Work[T], shown: Display, stop: Stop, manner: Manner) ->
         stop.request()
         shown.stopping()
 
-    with _handled(asked):
+    with _handled(asked), shown:
         return await work(shown.see, stop)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let the signals raise KeyboardInterrupt, for a while in which nothing is at work."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in heeded()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
 def _handled(asked: Callable[[], None]) -> Iterator[None]:
     """Handle the signals in the running loop, and give them back afterwards as they were."""
     loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    for number in _SIGNALS:
+    before = {number: signal.getsignal(number) for number in heeded()}
+    for number in before:
         loop.add_signal_handler(number, asked)
     try:
         yield
