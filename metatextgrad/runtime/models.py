@@ -15,10 +15,12 @@ from langchain_core.runnables import RunnableConfig
 
 from metatextgrad.core.errors import InputError, MetaTextGradError
 from metatextgrad.core.identity import content_id
+from metatextgrad.runtime import unwatched
 from metatextgrad.runtime.chat import Chat
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.failures import failure_of, is_no_completion, not_built, refuses_temperature
 from metatextgrad.runtime.meter import Level
+from metatextgrad.runtime.places import time_limit
 from metatextgrad.runtime.prices import SIMULATED, price
 from metatextgrad.runtime.reply import Reply, reply_from
 from metatextgrad.runtime.simulated import SimulatedModel, simulated_model
@@ -65,6 +67,13 @@ class Models:
         """How many requests were sent, retries among them; 0 where the models bring their own client."""
         return sum(client.requests for client in self._clients)
 
+    @property
+    def pace(self) -> dict[str, int]:
+        """How many requests at once their servers take of the models that were refused any, as far as is known."""
+        used = {self.names[level]: getattr(model, "http_async_client", None) for level, model in self.chat.items()}
+        pacers = {name: client.pacer for name, at in used.items() for client in self._clients if client is at}
+        return {name: pacer.limit for name, pacer in pacers.items() if pacer.refusals}
+
     async def aclose(self) -> None:
         """Close the connections that were opened for these models; whoever built the models calls it at the end."""
         for client in self._clients:
@@ -97,7 +106,7 @@ class Models:
         else:
             rendered = [_ROLES[role](text) for role, text in messages]
         try:
-            answer = await self._answer(level, rendered, options | {"config": config})
+            answer = await self._answer(level, rendered, config, options)
             return reply_from(answer, whole=isinstance(messages, Chat))
         except MetaTextGradError:
             raise
@@ -105,39 +114,48 @@ class Models:
             # Without the cause: a provider's own message may hold the key, and a traceback would show it.
             raise failure_of(error, name, self.chat[level]) from None
 
-    async def _answer(self, level: Level, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+    async def _answer(
+        self, level: Level, messages: list[BaseMessage], config: RunnableConfig | None, options: dict[str, Any]
+    ) -> AIMessage:
         name = self.names[level]
         bare_options = {option: value for option, value in options.items() if option != "temperature"}
         if name in self._bare:
-            return await self._whole(self._bare[name], messages, bare_options)
+            return await self._whole(self._bare[name], messages, config, bare_options)
         model = self.chat[level]
         try:
-            return await self._whole(model, messages, options)
+            return await self._whole(model, messages, config, options)
         except Exception as error:
             if not refuses_temperature(error):
                 raise
         bare = model.model_copy(update={"temperature": None}) if hasattr(model, "temperature") else model
-        answer = await self._whole(bare, messages, bare_options)
+        answer = await self._whole(bare, messages, config, bare_options)
         self._bare[name] = bare
         return answer
 
-    async def _whole(self, model: BaseChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+    async def _whole(
+        self, model: BaseChatModel, messages: list[BaseMessage], config: RunnableConfig | None, options: dict[str, Any]
+    ) -> AIMessage:
         """Ask; an answer that is no completion is asked for once more, because no client library retries it."""
         try:
-            return await self._limited(model, messages, options)
+            return await self._limited(model, messages, config, options)
         except Exception as error:
             if not is_no_completion(error):
                 raise
-        return await self._limited(model, messages, options)
+        return await self._limited(model, messages, config, options)
 
-    async def _limited(self, model: BaseChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-        """Ask within a limit that leaves the client all its retries: it ends what no client would."""
-        async with asyncio.timeout(self.request_seconds * (self.retries + 1) + _LONGEST_RETRY_AFTER * self.retries):
+    async def _limited(
+        self, model: BaseChatModel, messages: list[BaseMessage], config: RunnableConfig | None, options: dict[str, Any]
+    ) -> AIMessage:
+        """Ask within a limit that leaves the client all its retries: it ends what no client would.
+
+        It stands still while a request waits for its place on the wire, which `places` sees to the end of.
+        """
+        async with time_limit(self.request_seconds * (self.retries + 1) + _LONGEST_RETRY_AFTER * self.retries):
             if getattr(type(model), "_agenerate", None) is not BaseChatModel._agenerate:
-                return await model.ainvoke(messages, **options)
+                return await unwatched.ask(model, messages, config, options)
             # A model that only blocks, and not in the loop's own threads: nodes of agents may wait there for its reply.
             self._threads = self._threads or ThreadPoolExecutor(_THREADS)
-            ask = partial(copy_context().run, partial(model.invoke, messages, **options))
+            ask = partial(copy_context().run, partial(model.invoke, messages, config, **options))
             return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
 
@@ -194,7 +212,16 @@ def _chat_model(name: str, context: Context, clients: "list[LimitedClient] | Non
         built: BaseChatModel = init_chat_model(model, model_provider=provider, **options)
     except Exception as error:
         raise not_built(error, name, provider) from None
+    if provider == "openai":
+        _lighten(built)
     return built
+
+
+def _lighten(model: Any) -> None:
+    """Let a ChatOpenAI send completions with less work a call."""
+    from metatextgrad.runtime.completions import Completions
+
+    model.async_client = Completions(model.root_async_client)
 
 
 def _of_openai(context: Context, clients: "list[LimitedClient] | None") -> dict[str, Any]:
