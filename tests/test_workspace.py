@@ -12,11 +12,11 @@ import pytest
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.store.base import GetOp, PutOp
 from langgraph.store.memory import InMemoryStore
-from langgraph.store.sqlite.aio import AsyncSqliteStore
 
 from metatextgrad.core.errors import InputError, StorageError
 from metatextgrad.runtime.artifacts import items
 from metatextgrad.runtime.ledger import Call
+from metatextgrad.runtime.sqlite_store import FolderStore
 from metatextgrad.runtime.storage import storage_error
 from metatextgrad.runtime.workspace import Workspace, open_workspace
 from tests.databases import fresh_database, missing
@@ -33,8 +33,12 @@ async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
         yield found
 
 
-async def full(held: AsyncSqliteSaver | AsyncSqliteStore, pages: int = 5) -> None:
+async def full(held: AsyncSqliteSaver | FolderStore, pages: int = 5) -> None:
     """Let a database grow by a few pages only."""
+    if isinstance(held, FolderStore):
+        (count,) = held.quick.conn.execute("PRAGMA page_count").fetchone()
+        held.quick.conn.execute(f"PRAGMA max_page_count={count + pages}")
+        return
     (count,) = (await (await held.conn.execute("PRAGMA page_count")).fetchone()) or (0,)
     await held.conn.execute(f"PRAGMA max_page_count={count + pages}")
 
@@ -52,7 +56,7 @@ async def test_what_a_task_leaves_is_written_whole_or_not_at_all(workspace: Work
 
 async def test_the_store_says_what_it_failed_with_and_goes_on(workspace: Workspace) -> None:
     store = workspace.store
-    assert isinstance(store, AsyncSqliteStore)
+    assert isinstance(store, FolderStore)
     await full(store)
     with pytest.raises(sqlite3.OperationalError, match="full"):
         await asyncio.gather(store.aput(SPACE, "small", {}), store.aput(SPACE, "large", {"text": LONG}))

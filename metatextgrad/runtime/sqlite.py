@@ -9,18 +9,23 @@ import asyncio
 import fcntl
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import aiosqlite
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from langgraph.store.sqlite.aio import AsyncSqliteStore
+from langgraph.store.sqlite import SqliteStore
 
 from metatextgrad.core.errors import InputError, StorageError
+from metatextgrad.runtime.sqlite_store import FolderStore
 from metatextgrad.runtime.workspace import Workspace, busy, serializer
 
 _WAIT_FOR_LOCK_SECONDS = 30.0
+_SETTINGS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL")
+_AT_ONCE = ("PRAGMA wal_autocheckpoint=0", "PRAGMA busy_timeout=0")
+"""For the connection that the loop's own thread uses: it neither waits nor writes the log back."""
 
 
 @asynccontextmanager
@@ -60,13 +65,24 @@ async def _saver(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
 
 
 @asynccontextmanager
-async def _store(path: Path) -> AsyncIterator[AsyncSqliteStore]:
-    if new := await asyncio.to_thread(_unmade, path):
-        async with _store_at(new):
-            pass
-        await asyncio.to_thread(new.rename, path)
-    async with _store_at(path) as store:
-        yield store
+async def _store(path: Path) -> AsyncIterator[FolderStore]:
+    await asyncio.to_thread(_make, path)
+    with (
+        closing(await asyncio.to_thread(_connected, path, *_AT_ONCE)) as quick,
+        closing(await asyncio.to_thread(_connected, path)) as patient,
+        ThreadPoolExecutor(1, "store") as thread,
+    ):
+        yield FolderStore(SqliteStore(quick), SqliteStore(patient), thread)
+
+
+def _make(path: Path) -> None:
+    """Make the tables, or what a newer LangGraph adds to them."""
+    if new := _unmade(path):
+        with closing(_connected(new)) as connection:
+            SqliteStore(connection).setup()
+        new.rename(path)
+    with closing(_connected(path)) as connection:
+        SqliteStore(connection).setup()
 
 
 def _unmade(path: Path) -> Path | None:
@@ -79,20 +95,22 @@ def _unmade(path: Path) -> Path | None:
     return new
 
 
-@asynccontextmanager
-async def _store_at(path: Path) -> AsyncIterator[AsyncSqliteStore]:
-    async with _connect(path, None) as connection:  # the store says BEGIN and COMMIT itself
-        store = AsyncSqliteStore(connection)
-        await store.setup()
-        yield store
+def _connected(path: Path, *settings: str) -> sqlite3.Connection:
+    # LangGraph's store says BEGIN and COMMIT itself.
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=_WAIT_FOR_LOCK_SECONDS, factory=_Connection
+    )
+    for setting in (*_SETTINGS, *settings):
+        connection.execute(setting)
+    return connection
 
 
 @asynccontextmanager
-async def _connect(path: Path, begin: Literal["IMMEDIATE"] | None) -> AsyncIterator[aiosqlite.Connection]:
+async def _connect(path: Path, begin: Literal["IMMEDIATE"]) -> AsyncIterator[aiosqlite.Connection]:
     opening = aiosqlite.connect(path, isolation_level=begin, timeout=_WAIT_FOR_LOCK_SECONDS, factory=_Connection)
     async with opening as connection:
-        await connection.execute("PRAGMA journal_mode=WAL")
-        await connection.execute("PRAGMA synchronous=NORMAL")
+        for setting in _SETTINGS:
+            await connection.execute(setting)
         yield connection
 
 
