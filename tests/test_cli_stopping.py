@@ -62,7 +62,7 @@ def test_a_run_that_has_ended_gives_its_result_again(
 
 def test_a_stopped_run_with_json_is_one_document_with_the_command_that_resumes(tmp_path: Path) -> None:
     place = ("--workspace", "my runs")
-    stopped = stopped_at("tgd/0 step 0", signal.SIGINT, *RUN, *place, "--json", cwd=tmp_path)
+    stopped = stopped_at('"type": "step"', signal.SIGINT, *RUN, *place, "--json", cwd=tmp_path)
     assert json.loads(stopped.stdout) == {
         "error": "The run was interrupted.",
         "exit_code": 130,

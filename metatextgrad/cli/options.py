@@ -18,7 +18,9 @@ Workspace = Annotated[
         help="Where runs are kept: a folder, or postgresql://...",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else there.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on stdout; progress is an event a line on stderr.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, only the result.")]
 RunName = Annotated[
     str | None, typer.Option("--run", metavar="NAME", help="What to call the run.", show_default="a new name")

@@ -44,7 +44,8 @@ def attend(work: Work[T], manner: Manner) -> T:
         MetaTextGradError: it could not begin.
     """
     stop = Stop()
-    shown = display(Console(stderr=True), stop, manner.title, quiet=manner.quiet, named=manner.named)
+    console, events = Console(stderr=True), manner.as_json
+    shown = display(console, stop, manner.title, quiet=manner.quiet, named=manner.named, events=events)
     try:
         return asyncio.run(_heeding(work, shown, stop, manner))
     except MetaTextGradError as error:
