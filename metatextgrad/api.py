@@ -140,7 +140,8 @@ async def aresume(
         program: the program, for a run that was started with one of `Program.from_runnable`.
         models: the models, for a run that was started with models in memory.
         caps: settings to change: max_calls, max_tokens_total, max_usd, max_seconds, concurrency, retries,
-            request_seconds, unscored_share. Others would change the result and are refused.
+            request_seconds, unscored_share; and data, where the same data is now. Others would change the result and
+            are refused.
         decision: the answer to the first candidate that a run in the state `waiting` shows.
         workspace: the folder that holds the run.
         on_event: called with each event.
@@ -179,7 +180,7 @@ async def afork(
         at: the step, as progress names it: LOOP:STEP, such as tgd:1, or tgd/0:3 for a step of an inner loop.
         settings: what changes, by name: all but those that decide what a score means.
         name: the name of the new run; one is made by default.
-        task: the task, for a run that was started with a Task in memory.
+        task: the task, for a run that was started with a Task in memory; or the path of its file, where that has moved.
         program: the program, for a run that was started with one of `Program.from_runnable`.
         models: the models, for a run that was started with models in memory.
         workspace: the folder that holds the run, and will hold the new one.

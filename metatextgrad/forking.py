@@ -27,7 +27,6 @@ from metatextgrad.runtime.structured import first_problem
 FIXED = frozenset(
     {
         "task",
-        "data",
         "metric",
         "program_model",
         "judge_model",
@@ -39,7 +38,7 @@ FIXED = frozenset(
 )
 """What a score means. The incumbent was scored under these, and what comes later has to be comparable with it."""
 FORKABLE = frozenset(Context.model_fields) - FIXED
-"""The settings that may change in a fork, from its step on."""
+"""The settings that may change in a fork, from its step on; `data` says where the same data is now."""
 
 
 @dataclass(frozen=True)

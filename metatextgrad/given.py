@@ -25,12 +25,14 @@ from metatextgrad.runtime.record import Kind, Record
 from metatextgrad.runtime.workspace import Workspace
 from metatextgrad.runtime.wrapping import check_agents
 from metatextgrad.stages import OPTIMIZERS, checked, kind_of, optimizer_named
-from metatextgrad.tasks import load_task, scored_by
+from metatextgrad.tasks import is_there, load_task, scored_by
 from metatextgrad.tasks.files import read_optimizer, read_program
 
 GivenTask = str | Task
 GivenOptimizer = str | Path | Optimizer
 GivenProgram = str | Path | Program | None
+RESUMABLE = CHANGEABLE | {"data"}
+"""The settings that may change when a run goes on; `data` says where the same data is now, which is checked."""
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -184,9 +186,9 @@ def allowed(caps: dict[str, float | int | None]) -> dict[str, Any]:
     Raises:
         InputError: one of them could.
     """
-    wrong = sorted(set(caps) - CHANGEABLE)
+    wrong = sorted(set(caps) - RESUMABLE)
     if wrong:
-        msg = f"Setting {wrong[0]!r} cannot change when a run is resumed; changeable: {', '.join(sorted(CHANGEABLE))}."
+        msg = f"Setting {wrong[0]!r} cannot change when a run is resumed; changeable: {', '.join(sorted(RESUMABLE))}."
         raise InputError(msg)
     return dict(caps)
 
@@ -205,10 +207,27 @@ async def going_on(
     Raises:
         InputError: its task is not the one that it was started on, or a runnable of its program cannot be built.
     """
-    async with preparing(task or settings.task, settings, models) as ready:
+    async with preparing(task or _named(record, settings), settings, models) as ready:
         if ready.task.id != record.task_id:
-            msg = f"Run {record.run!r} was started on other data; its task {record.task!r} has changed since."
-            raise InputError(msg)
+            raise InputError(
+                f"Run {record.run!r} was started on other data; its task {record.task!r} has changed since. If the one "
+                "that it was started on is elsewhere now, name that: --task FILE, in Python `task`."
+            )
         known = program_of(program, ready.task).builds
         before = await get(opened.store, Program, record.asked["program"])
         yield await fitting(ready, before.knowing(known), [])
+
+
+def _named(record: Record, settings: Context) -> str:
+    """Return the task that a run names.
+
+    Raises:
+        InputError: it is not there.
+    """
+    if not is_there(settings.task):
+        raise InputError(
+            f"Run {record.run!r} was started on the task {settings.task!r}, which is neither built in nor a file "
+            "that is there. If its file has moved, name the new place: --task FILE, in Python `task`; a Task in memory "
+            "has to be given again."
+        )
+    return settings.task

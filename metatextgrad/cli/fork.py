@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from metatextgrad.cli.optimize import carry_out
-from metatextgrad.cli.options import DEFAULT_WORKSPACE, Json, Quiet, Run, RunName, Workspace
+from metatextgrad.cli.options import DEFAULT_WORKSPACE, Json, Quiet, Run, RunName, TaskFile, Workspace
 from metatextgrad.cli.settings import takes_changes
 from metatextgrad.forking import FORKABLE
 
@@ -23,6 +23,7 @@ def fork(
     ],
     name: RunName = None,
     changes: dict[str, Any],
+    task: TaskFile = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -34,7 +35,7 @@ def fork(
     asyncio.run(read_run(workspace, run))  # no workspace is made for a run that is not there
     carry_out(
         lambda on_event, stop: afork(
-            run, at=at, settings=changes, name=name, workspace=workspace, on_event=on_event, stop=stop
+            run, at=at, settings=changes, name=name, task=task, workspace=workspace, on_event=on_event, stop=stop
         ),
         f"fork of {run} at {at}",
         workspace,

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from metatextgrad.cli.options import DEFAULT_WORKSPACE, Json, ProgramFile, Quiet, Run, RunName, Workspace
+from metatextgrad.cli.options import DEFAULT_WORKSPACE, Json, ProgramFile, Quiet, Run, RunName, TaskFile, Workspace
 from metatextgrad.cli.settings import takes_changes, takes_settings
-from metatextgrad.runtime.context import CHANGEABLE, Context
+from metatextgrad.given import RESUMABLE
+from metatextgrad.runtime.context import Context
 
 if TYPE_CHECKING:
     from metatextgrad.cli.running import Work
@@ -92,7 +93,7 @@ def optimize(
     )
 
 
-@takes_changes(CHANGEABLE)
+@takes_changes(RESUMABLE)
 def resume(
     run: Run,
     *,
@@ -105,6 +106,7 @@ def resume(
     file: Annotated[
         Path | None, typer.Option("--file", metavar="FILE", help="The edited candidate, as JSON, for edit.")
     ] = None,
+    task: TaskFile = None,
     workspace: Workspace = DEFAULT_WORKSPACE,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -118,7 +120,7 @@ def resume(
     asyncio.run(read_run(workspace, run))  # no workspace is made for a run that is not there
     carry_out(
         lambda on_event, stop: aresume(
-            run, caps=changes, decision=decision, workspace=workspace, on_event=on_event, stop=stop
+            run, task=task, caps=changes, decision=decision, workspace=workspace, on_event=on_event, stop=stop
         ),
         "resumed",
         workspace,

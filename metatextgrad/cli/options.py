@@ -26,6 +26,9 @@ RunName = Annotated[
     str | None, typer.Option("--run", metavar="NAME", help="What to call the run.", show_default="a new name")
 ]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's name; `metatextgrad runs` lists them.")]
+TaskFile = Annotated[
+    str | None, typer.Option("--task", metavar="FILE", help="Where the run's task file is now, if it has moved.")
+]
 ProgramFile = Annotated[
     str | None,
     typer.Option(

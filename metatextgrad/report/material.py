@@ -122,7 +122,8 @@ def _examples(record: Record) -> tuple[dict[str, Example], str]:
     try:
         task = scored_by(load_task(asked["task"], data=asked["data"]), asked["metric"])
     except InputError as error:
-        return {}, f"Questions and targets are not shown, since the task cannot be read here: {error}"
+        again = f"`metatextgrad resume {record.run} --task FILE` says where it is now."
+        return {}, f"Questions and targets are not shown, since the task cannot be read here: {error} {again}"
     if task.id != record.task_id:
         return {}, "Questions and targets are not shown, since the task's data has changed since the run."
     return {example.id: example for example in (*task.trainset, *task.valset, *task.testset)}, ""

@@ -14,7 +14,7 @@ from metatextgrad.tasks.choices import CHOICES, load_choices
 from metatextgrad.tasks.loading import load_task_file
 from metatextgrad.tasks.metrics import check_metric, metric_name, resolve_metric
 
-__all__ = ["builtin_tasks", "load_task", "scored_by"]
+__all__ = ["builtin_tasks", "is_there", "load_task", "scored_by"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ def load_task(ref: str, *, data: str = "", seed: int = 0) -> Task:
             f"Task {ref!r} names its own data files, so data={data!r} has no meaning; change them in its [data]."
         )
     return load_task_file(path)
+
+
+def is_there(ref: str) -> bool:
+    """Tell whether a task is built in, or a file that is there."""
+    return ref in BUILTIN or _is_file(Path(ref).expanduser())
 
 
 def scored_by(task: Task, metric: str) -> Task:
