@@ -23,11 +23,12 @@ def missing() -> str:
 
 
 @contextmanager
-def fresh_database(server: str = SERVER) -> Iterator[str]:
-    """Make a database, and drop it at the end, whoever is still connected."""
+def fresh_database(server: str = SERVER, *, like: str = "template1") -> Iterator[str]:
+    """Make a database, empty or like another one, and drop it at the end, whoever is still connected."""
     name = f"metatextgrad_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        template = sql.Identifier(urlsplit(like).path.lstrip("/") or like)
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), template))
         try:
             yield urlsplit(server)._replace(path=f"/{name}").geturl()
         finally:

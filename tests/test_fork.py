@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,41 +15,58 @@ from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.events import Event
 from metatextgrad.runtime.models import names_for
 from metatextgrad.runtime.record import Record, load
-from metatextgrad.runtime.workspace import open_workspace
+from metatextgrad.runtime.workspace import POSTGRES, open_workspace
 from metatextgrad.stored import read_run
 from tests.command_line import described, printed, settle
+from tests.databases import fresh_database, missing
 from tests.scripted import Script
 from tests.test_approval import OPTIMIZERS
 from tests.worlds import World
 
 SEED = 8
-Origin = tuple[Path, Result, Script]
+Origin = tuple[str, Result, Script]
+pytestmark = pytest.mark.enable_socket
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Origin:
+@pytest.fixture(
+    scope="module",
+    params=["folder", pytest.param("postgresql", marks=pytest.mark.skipif(bool(missing()), reason=missing()))],
+)
+def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
     """A run that has ended, its result, and what it asked."""
-    folder, script = tmp_path_factory.mktemp("origin"), Script(World(SEED).reply)
+    if request.param == "folder":
+        yield ended(str(tmp_path_factory.mktemp("origin")))
+    else:
+        with fresh_database() as uri:
+            yield ended(uri)
+
+
+def ended(workspace: str) -> Origin:
+    script = Script(World(SEED).reply)
     context = Context(seed=SEED, steps=2, meta_prompt_steps=1, meta_structure_steps=1, batch_size=2)
     work = ameta_optimize(
         World(SEED).task(),
         optimizers=OPTIMIZERS,
         settings=context,
         models=script.models(),
-        workspace=folder,
+        workspace=workspace,
         run="origin",
     )
-    return folder, asyncio.run(work), script
+    return workspace, asyncio.run(work), script
 
 
 @pytest.fixture
-def origin(kept: Origin, tmp_path: Path) -> Origin:
-    """The same in a folder of its own."""
-    shutil.copytree(kept[0], tmp_path, dirs_exist_ok=True)
-    return tmp_path, *kept[1:]
+def origin(kept: Origin, tmp_path: Path) -> Iterator[Origin]:
+    """The same in a workspace of its own."""
+    if kept[0].startswith(POSTGRES):
+        with fresh_database(like=kept[0]) as uri:
+            yield uri, *kept[1:]
+    else:
+        shutil.copytree(kept[0], tmp_path, dirs_exist_ok=True)
+        yield str(tmp_path), *kept[1:]
 
 
-async def forked(workspace: Path, at: str, name: str = "fork", **options: Any) -> tuple[Result, Script, list[Event]]:
+async def forked(workspace: str, at: str, name: str = "fork", **options: Any) -> tuple[Result, Script, list[Event]]:
     script, events = Script(World(SEED).reply), list[Event]()
     result = await afork(
         "origin",
@@ -71,13 +89,13 @@ def steps(events: list[Event]) -> list[str]:
     ]
 
 
-async def all_steps(workspace: Path) -> list[str]:
+async def all_steps(workspace: str) -> list[str]:
     with pytest.raises(InputError, match="has no step 'nowhere:1'") as refused:
         await forked(workspace, "nowhere:1")
     return str(refused.value).rpartition("LOOP:STEP: ")[2].rstrip(".").split(", ")
 
 
-async def written(workspace: Path, run: str) -> list[Any]:
+async def written(workspace: str, run: str) -> list[Any]:
     """Return every checkpoint of a run, and its record."""
     async with open_workspace(workspace) as opened:
         saved = [one async for one in opened.saver.alist({"configurable": {"thread_id": run}})]
@@ -88,7 +106,7 @@ async def test_fork_of_any_step_without_a_change_ends_as_the_run_did_without_a_c
     folder, result, _ = origin
     before, known = await written(folder, "origin"), await all_steps(folder)
     assert {"prompts:0", "both/1:2", "merge/1:0", "merge:1"} <= set(known)
-    for number, at in enumerate(known):
+    for number, at in enumerate(known[:: 3 if folder.startswith(POSTGRES) else 1]):  # a fork there takes a second
         fork, script, events = await forked(folder, at, f"fork-{number}")
         assert (fork.findings, script.asked) == (result.findings, [])
         assert at in steps(events), "the step is decided again, with the new settings"
@@ -136,7 +154,7 @@ async def test_fork_that_asks_a_person_waits_and_is_resumed_under_its_own_name(o
 
 async def test_record_of_a_fork_names_its_origin(origin: Origin) -> None:
     await forked(origin[0], "prompts:0", settings={"steps": 1})
-    stored = await read_run(str(origin[0]), "fork")
+    stored = await read_run(origin[0], "fork")
     assert (stored.record.origin, stored.record.settings["steps"]) == ("origin at prompts:0", 1)
     assert stored.record.plan == {}
 
