@@ -1,7 +1,8 @@
 """The inner loop: an optimizer improves a program (paper Algorithm 1)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from langgraph.channels import EphemeralValue
 from langgraph.graph import END, START
 from typing_extensions import TypedDict
 
@@ -37,13 +38,15 @@ class InnerState(LoopState, total=False):
     """The channels of the inner loop."""
 
     optimizer: str
-    program: str
+    program: Annotated[str, EphemeralValue]
+    """For `initialize` alone, and not kept in checkpoints after it."""
     cursor: Cursor
     """Where the optimizer's schedule stands."""
     needs_gradient: bool
     current: str
     """The program that the next proposal starts from."""
-    gradients: str
+    gradients: Annotated[str, EphemeralValue]
+    """For the proposal that comes next."""
 
 
 def build_inner_loop() -> Loop:

@@ -31,8 +31,6 @@ class LoopState(TypedDict, total=False):
     """The last candidate that a person let pass; nothing where nobody is asked."""
     best: Candidate | None
     """The incumbent."""
-    first: Candidate
-    """What the loop was given, scored."""
     last_trial: str | None
     """The newest trial; each names the one before."""
     step: int

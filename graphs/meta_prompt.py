@@ -5,6 +5,7 @@ from typing import Literal
 from langgraph.graph import END, START
 from typing_extensions import TypedDict
 
+from metatextgrad.core.trial import Candidate
 from metatextgrad.graphs.inner_loop import build_inner_loop
 from metatextgrad.graphs.loop import Loop, LoopState, build_loop, finished
 from metatextgrad.nodes.extract_optimizer import Lineage, extract_optimizer
@@ -39,6 +40,8 @@ class MetaPromptState(LoopState, total=False):
     """The optimizer whose inner loop runs."""
     program: str
     """The initial program, the same for every inner loop."""
+    first: Candidate
+    """The optimizer as it was given, scored."""
     lineage: str
     order: int
     lineages: list[Lineage]

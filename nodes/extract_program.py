@@ -15,7 +15,6 @@ class Reads(TypedDict):
 
     optimizer: str
     best: Candidate
-    first: Candidate
     last_trial: str
 
 

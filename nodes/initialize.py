@@ -24,7 +24,6 @@ class Writes(TypedDict):
     """What `initialize` writes."""
 
     optimizer: str
-    program: str
     candidates: list[Candidate]
     cursor: Cursor
     step: int
@@ -43,7 +42,6 @@ async def initialize(state: Reads, runtime: Runtime[Context]) -> Writes:
     await get(given.store, Program, program)
     return Writes(
         optimizer=await put(given.store, checked(optimizer)),
-        program=program,
         candidates=[candidate(program, "initial")],
         cursor=start(optimizer.schedule),
         step=0,

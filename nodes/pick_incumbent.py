@@ -16,7 +16,6 @@ class Writes(TypedDict):
     """What `pick_incumbent` writes."""
 
     best: Candidate
-    first: Candidate
     step: int
 
 
@@ -26,4 +25,4 @@ def pick_incumbent(state: Reads) -> Writes:
     The paper's text asks for this; its Algorithm 4 starts from nothing (`docs/method.md`).
     """
     best = max(sorted(state["lineages"], key=lambda item: item["order"]), key=lambda item: item["best"]["score"] or 0.0)
-    return Writes(best=best["best"], first=best["best"], step=1)
+    return Writes(best=best["best"], step=1)

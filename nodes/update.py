@@ -22,7 +22,6 @@ class Reads(TypedDict, total=False):
     approved: Approved
     step: int
     best: Candidate | None
-    first: Candidate
     last_trial: str | None
     path: str
     optimizer: str
@@ -56,10 +55,10 @@ async def update(state: Reads, runtime: Runtime[Context]) -> Writes:
     trial = _trial(state, scored, best, improved)
     _tell(runtime, trial)
     writes = Writes(best=best, last_trial=await put(given.store, trial), step=state.get("step", 0) + 1)
-    if state.get("step", 0) == 0:
-        writes["first"] = scored[0]
     if "cursor" in state:
         writes.update(await _next_stage(given, state, best, improved))
+    elif state.get("step", 0) == 0:
+        writes["first"] = scored[0]
     return writes
 
 

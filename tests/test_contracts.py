@@ -24,8 +24,8 @@ STEPS = [
     (build, name) for build in LOOPS for name, node in build().nodes.items() if not isinstance(node.runnable, Pregel)
 ]
 
-SHARED = {"update": {"cursor", "current", "needs_gradient"}, "approve": {"cursor", "optimizer"}}
-"""What nodes of both levels read and write at one alone: a meta loop has no schedule to advance."""
+SHARED = {"update": {"cursor", "current", "first", "needs_gradient"}, "approve": {"cursor", "optimizer"}}
+"""What nodes of both levels read and write at one alone: a meta loop has no schedule, and reports what it was given."""
 
 
 def _keys(schema: Any) -> set[str]:

@@ -80,7 +80,7 @@ PROMPTS, STRUCTURE = stage("textual_gradient"), stage("structure")
 async def test_first_turn_scores_what_was_given_and_is_no_step_of_the_schedule() -> None:
     given = scored("initial", 0.25)
     writes, trial, _ = await updated({"candidates": [given], "step": 0, "cursor": [0, None]}, chain(STRUCTURE, PROMPTS))
-    assert writes["first"] == writes["best"] == given
+    assert writes["best"] == given
     assert (writes["step"], writes["cursor"], writes["current"], writes["needs_gradient"]) == (
         1,
         [0, None],
@@ -137,7 +137,6 @@ async def test_trials_form_a_chain_with_what_was_tried_and_what_became_of_it() -
         "candidates": [INVALID, scored("a", 0.6)],
         "step": 3,
         "best": scored("old", 0.5),
-        "first": scored("old", 0.5),
         "last_trial": "the one before",
         "path": "tgd/3",
     }
@@ -154,6 +153,11 @@ async def test_trials_form_a_chain_with_what_was_tried_and_what_became_of_it() -
     )
     assert "first" not in writes
     assert "cursor" not in writes, "a loop over optimizers has no schedule"
+
+
+async def test_meta_loop_notes_what_it_was_given() -> None:
+    writes, _, _ = await updated({"candidates": [scored("given", 0.25)], "step": 0})
+    assert writes["first"] == scored("given", 0.25)
 
 
 async def test_trial_of_a_loop_over_programs_says_so() -> None:
@@ -199,5 +203,5 @@ def test_structure_phase_starts_from_the_best_lineage_and_of_equal_ones_from_the
         for n, score in enumerate(scores)
     ]
     writes = pick_incumbent({"lineages": lineages[::-1]})  # whichever lineage came in first
-    assert writes["best"] == writes["first"] == lineages[winner]["best"]
+    assert writes["best"] == lineages[winner]["best"]
     assert writes["step"] == 1

@@ -1,6 +1,7 @@
 """A workspace writes a group of rows or none of them, and says in one sentence what it failed with."""
 
 import asyncio
+import random
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -23,7 +24,8 @@ from tests.databases import fresh_database, missing
 from tests.scripted import Script, opened
 
 SPACE = ("space",)
-LONG = "x" * 50_000
+LONG = random.Random(0).randbytes(50_000).hex()
+"""What deflating does not make short."""
 TASK: Any = {"configurable": {"thread_id": "thread", "checkpoint_ns": "", "checkpoint_id": "1"}}
 
 

@@ -19,6 +19,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.store.sqlite import SqliteStore
 
 from metatextgrad.core.errors import InputError, StorageError
+from metatextgrad.runtime.sqlite_saver import SmallSaver
 from metatextgrad.runtime.sqlite_store import FolderStore
 from metatextgrad.runtime.workspace import Workspace, busy, serializer
 
@@ -59,7 +60,7 @@ def _alone(folder: Path) -> IO[str]:
 @asynccontextmanager
 async def _saver(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
     async with _connect(path, "IMMEDIATE") as connection:  # the saver commits, and leaves the begin to Python's module
-        saver = AsyncSqliteSaver(connection, serde=serializer())
+        saver = SmallSaver(connection, serde=serializer())
         await saver.setup()
         yield saver
 

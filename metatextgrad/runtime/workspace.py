@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.store.base import BaseStore
 
 from metatextgrad.core.errors import RunBusyError
+from metatextgrad.runtime.compact import Compact
 from metatextgrad.runtime.context import DEFAULT_WORKSPACE
 from metatextgrad.runtime.storage import is_of_a_database, storage_error
 
@@ -59,9 +59,9 @@ def _opening(place: str | Path) -> AbstractAsyncContextManager[Workspace]:
     return open_folder(Path(place))
 
 
-def serializer() -> JsonPlusSerializer:
+def serializer() -> Compact:
     """Return the serializer of checkpoints: strict, since channels hold plain JSON and nothing else may be revived."""
-    return JsonPlusSerializer(allowed_msgpack_modules=None)
+    return Compact(allowed_msgpack_modules=None)
 
 
 def busy(run: str) -> RunBusyError:
