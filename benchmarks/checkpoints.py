@@ -1,63 +1,127 @@
 """Measure what a step adds to the checkpoints and to the store, early and late in a long run.
 
-    python benchmarks/checkpoints.py [STEPS ...]        100 and 1000 steps unless others are named
+    python benchmarks/checkpoints.py [postgresql://USER@HOST/DATABASE] [STEPS ...]      100 and 1000 steps unless named
 
-A real SQLite workspace, with a model that answers at once. Flat is the goal: a step late in a run writes as much as an
-early one, and takes as long.
+A step is all of an inner loop's turn: gradient, proposal, evaluation, update, with a model that answers at once.
+Written is all that the saver was given: checkpoints, their metadata, and what tasks wrote. Kept is what the database
+then holds, with the keys of its rows and its indexes. Flat is the goal: a step late in a run writes as much as an early
+one, and takes as long.
+
+In a folder checkpoints are deflated whole, and what tasks wrote is dropped once the next checkpoint has it. In
+PostgreSQL LangGraph's saver writes checkpoints as JSON, of which only values that are no plain words or numbers go
+through our serializer, and keeps what tasks wrote. Under the LangGraph server all that is the server's.
 """
 
+import asyncio
 import sqlite3
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 from endless import models, task
 
 from metatextgrad import Context, optimize
+from metatextgrad.runtime.compact import Compact
 from metatextgrad.runtime.events import Event
+from metatextgrad.runtime.workspace import POSTGRES, open_workspace
+
+TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+JSON_SIZE = "select sum(pg_column_size(checkpoint) + pg_column_size(metadata)) from checkpoints"
 
 
 def main() -> None:
     """Print one line a run."""
-    print(f"{'steps':>6} {'checkpoint bytes a step':>32} {'store bytes':>12} {'milliseconds a step':>26}")
-    print(f"{'':>6} {'first tenth':>16} {'last tenth':>15} {'a step':>12} {'first tenth':>14} {'last tenth':>11}")
-    for steps in [int(given) for given in sys.argv[1:]] or [100, 1000]:
-        measure(steps)
+    given = sys.argv[1:]
+    database = given.pop(0) if given and given[0].startswith(POSTGRES) else ""
+    print(f"{'':>6} {'bytes of a step: written':>38} {'kept':>8} {'in store':>9} {'milliseconds of a step':>25}")
+    print(f"{'steps':>6} {'first tenth':>18} {'last tenth':>19} {'':>8} {'':>9} {'first tenth':>14} {'last tenth':>10}")
+    for steps in [int(number) for number in given] or [100, 1000]:
+        if database:
+            measure(steps, database)
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                measure(steps, folder)
 
 
-def measure(steps: int) -> None:
+def measure(steps: int, workspace: str) -> None:
     """Run an inner loop and print what its steps wrote."""
-    ends: list[float] = [time.perf_counter()]
+    before = sizes(workspace)
+    ends, written = [time.perf_counter()], [0]
 
     def noted(event: Event) -> None:
         if event.type == "step":
             ends.append(time.perf_counter())
+            written.append(total[0])
 
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Context(steps=steps)
-        optimize(task(6, 5, 2), settings=settings, models=models(), workspace=folder, on_event=noted)
-        written = bytes_by_step(Path(folder) / "checkpoints.sqlite", steps)
-        stored = sum(path.stat().st_size for path in Path(folder).glob("store.sqlite*"))
-    times = [1000 * (end - begin) for begin, end in pairwise(ends)][1:]
+    with counted() as total:
+        optimize(task(6, 5, 2), settings=Context(steps=steps), models=models(), workspace=workspace, on_event=noted)
+    beside, kept, stored = (after - was for after, was in zip(sizes(workspace), before, strict=True))
+    times = [1000 * (end - begin) for begin, end in pairwise(ends)][2:]
+    bytes_of_steps = [later - earlier + beside / steps for earlier, later in pairwise(written)][2:]
     tenth = steps // 10
-    early, late = mean(written[:tenth]), mean(written[-tenth:])
     print(
-        f"{steps:>6} {early:>16,.0f} {late:>15,.0f} {stored / steps:>12,.0f} "
-        f"{mean(times[:tenth]):>14.1f} {mean(times[-tenth:]):>11.1f}"
+        f"{steps:>6} {mean(bytes_of_steps[:tenth]):>18,.0f} {mean(bytes_of_steps[-tenth:]):>19,.0f} "
+        f"{kept / steps:>8,.0f} {stored / steps:>9,.0f} {mean(times[:tenth]):>14.1f} {mean(times[-tenth:]):>10.1f}"
     )
 
 
-def bytes_by_step(database: Path, steps: int) -> list[int]:
-    """Return the bytes of checkpoints and pending writes of each step: gradient, proposal, evaluation, update."""
-    size = """length(checkpoint) + length(metadata) + coalesce(
-        (select sum(length(value)) from writes where writes.checkpoint_id = checkpoints.checkpoint_id), 0)"""
-    with sqlite3.connect(database) as connection:
-        rows = connection.execute(f"select json_extract(metadata, '$.step'), {size} from checkpoints")
-        sizes = dict(rows.fetchall())
-    return [sum(sizes.get(step, 0) for step in range(4 * turn, 4 * turn + 4)) for turn in range(1, steps + 1)]
+@contextmanager
+def counted() -> Iterator[list[int]]:
+    """Count the bytes that the serializer hands to the saver."""
+    total, dump = [0], Compact.dumps_typed
+
+    def dumped(self: Compact, obj: Any) -> tuple[str, bytes]:
+        kind, data = dump(self, obj)
+        total[0] += len(data)
+        return kind, data
+
+    Compact.dumps_typed = dumped  # type: ignore[method-assign]
+    try:
+        yield total
+    finally:
+        Compact.dumps_typed = dump  # type: ignore[method-assign]
+
+
+def sizes(workspace: str) -> tuple[int, int, int]:
+    """Return bytes: of what savers write past their serializer, of the tables of checkpoints, of the store."""
+    return in_postgres(workspace) if workspace.startswith(POSTGRES) else in_folder(Path(workspace))
+
+
+def in_folder(folder: Path) -> tuple[int, int, int]:
+    """Return the sizes of a workspace in a folder, in which the log is written back."""
+    if not (folder / "store.sqlite").exists():
+        return 0, 0, 0
+    beside = 0
+    for name in ("checkpoints", "store"):
+        with sqlite3.connect(folder / f"{name}.sqlite") as connection:
+            connection.execute("pragma wal_checkpoint(truncate)")
+            if name == "checkpoints":
+                (beside,) = connection.execute("select coalesce(sum(length(metadata)), 0) from checkpoints").fetchone()
+    return beside, *((folder / f"{name}.sqlite").stat().st_size for name in ("checkpoints", "store"))
+
+
+def in_postgres(uri: str) -> tuple[int, int, int]:
+    """Return the sizes of a workspace in a database; they grow by pages."""
+    import psycopg
+
+    async def made() -> None:
+        async with open_workspace(uri):
+            pass
+
+    asyncio.run(made())
+    with psycopg.connect(uri) as connection:
+
+        def number(query: str, *given: str) -> int:
+            return int((connection.execute(query, given).fetchone() or (0,))[0] or 0)
+
+        kept = sum(number("select pg_total_relation_size(%s::regclass)", table) for table in TABLES)
+        return number(JSON_SIZE), kept, number("select pg_total_relation_size('store')")
 
 
 if __name__ == "__main__":
