@@ -20,25 +20,9 @@ from metatextgrad.core.errors import InputError
 from metatextgrad.core.trial import Trial
 from metatextgrad.given import Prepared, now
 from metatextgrad.runtime.artifacts import get
-from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.context import FORKABLE, Context
 from metatextgrad.runtime.record import Record
 from metatextgrad.runtime.structured import first_problem
-
-FIXED = frozenset(
-    {
-        "task",
-        "metric",
-        "program_model",
-        "judge_model",
-        "program_temperature",
-        "sample_temperature",
-        "max_tokens",
-        "seed",
-    }
-)
-"""What a score means. The incumbent was scored under these, and what comes later has to be comparable with it."""
-FORKABLE = frozenset(Context.model_fields) - FIXED
-"""The settings that may change in a fork, from its step on; `data` says where the same data is now."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from metatextgrad.core.statistics import need_scipy
 from metatextgrad.core.task import Task
 from metatextgrad.planning import Plan
 from metatextgrad.runtime.artifacts import get, namespace
-from metatextgrad.runtime.context import CHANGEABLE, Context
+from metatextgrad.runtime.context import RESUMABLE, Context
 from metatextgrad.runtime.models import Models, models_for
 from metatextgrad.runtime.prices import refuse_unpriced
 from metatextgrad.runtime.record import Kind, Record
@@ -31,8 +31,6 @@ from metatextgrad.tasks.files import read_optimizer, read_program
 GivenTask = str | Task
 GivenOptimizer = str | Path | Optimizer
 GivenProgram = str | Path | Program | None
-RESUMABLE = CHANGEABLE | {"data"}
-"""The settings that may change when a run goes on; `data` says where the same data is now, which is checked."""
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from metatextgrad.api import Result, afork, ameta_optimize, aresume
 from metatextgrad.core.errors import ApprovalNeededError, InputError
-from metatextgrad.forking import FORKABLE, forked_settings, point
-from metatextgrad.runtime.context import Context
+from metatextgrad.forking import forked_settings, point
+from metatextgrad.runtime.context import FORKABLE, Context
 from metatextgrad.runtime.events import Event
 from metatextgrad.runtime.models import names_for
 from metatextgrad.runtime.record import Record, load

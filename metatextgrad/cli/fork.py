@@ -8,7 +8,7 @@ import typer
 from metatextgrad.cli.optimize import carry_out
 from metatextgrad.cli.options import DEFAULT_WORKSPACE, Json, Quiet, Run, RunName, TaskFile, Workspace
 from metatextgrad.cli.settings import takes_changes
-from metatextgrad.forking import FORKABLE
+from metatextgrad.runtime.context import FORKABLE
 
 
 @takes_changes(FORKABLE)

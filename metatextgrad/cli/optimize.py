@@ -8,8 +8,7 @@ import typer
 
 from metatextgrad.cli.options import DEFAULT_WORKSPACE, Json, ProgramFile, Quiet, Run, RunName, TaskFile, Workspace
 from metatextgrad.cli.settings import takes_changes, takes_settings
-from metatextgrad.given import RESUMABLE
-from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.context import RESUMABLE, Context
 
 if TYPE_CHECKING:
     from metatextgrad.cli.running import Work

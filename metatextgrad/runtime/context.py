@@ -36,6 +36,21 @@ CHANGEABLE = frozenset(
     }
 )
 """The settings that may change when a run is resumed; every other one would change its result."""
+RESUMABLE = CHANGEABLE | {"data"}
+"""The settings that may change when a run goes on; `data` says where the same data is now, which is checked."""
+_FIXED = frozenset(
+    {
+        "task",
+        "metric",
+        "program_model",
+        "judge_model",
+        "program_temperature",
+        "sample_temperature",
+        "max_tokens",
+        "seed",
+    }
+)
+"""What a score means. The incumbent was scored under these, and what comes later has to be comparable with it."""
 
 
 class Context(BaseModel):
@@ -147,3 +162,7 @@ class Context(BaseModel):
     def share(self, opened: "Resources") -> None:
         """Let all nodes of the run use these resources instead of opening their own."""
         self._shared = opened
+
+
+FORKABLE = frozenset(Context.model_fields) - _FIXED
+"""The settings that may change in a fork, from its step on; `data` says where the same data is now."""
