@@ -22,6 +22,8 @@ from metatextgrad.graphs.program import build_program
 from metatextgrad.runtime.artifacts import namespace
 from tests.agents import AGENT, ToolModel, calls, chain, mending, reacting, tool_models
 from tests.scripted import Script, echo, in_turn, llm, tiny_task
+from tests.tracers import calls as found
+from tests.tracers import said_of, tracing
 
 
 def model(handler: Any) -> ToolModel:
@@ -181,6 +183,16 @@ async def test_progress_of_the_tool_is_in_the_agents_stream_and_nothing_else_of_
     assert told[0] == told[-1] == "run" and told.count("step") == 2
     assert {name for _, kind, part in parts if kind == "updates" for name in part} == {"model", "tools"}
     assert not [part for _, kind, part in parts if kind == "messages" and "Answer:" in part[0].text]
+
+
+async def test_run_of_the_tool_stands_in_traces_under_the_agents_call_of_it() -> None:
+    agent, script = helped()
+    with tracing() as tracer:
+        await agent.ainvoke(ASK)
+    (root,) = tracer.roots
+    places = [above for above, run in found(root) if said_of(run)["level"]]
+    assert len(places) == len(script.asked)
+    assert {above[:4] for above in places} == {("LangGraph", "tools", "optimize_prompt", "metatextgrad optimize")}
 
 
 async def test_tool_uses_the_agents_saver_and_store_in_a_thread_of_its_own() -> None:

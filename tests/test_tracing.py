@@ -1,67 +1,26 @@
 """Traces show one tree a run, from the run over its loops and nodes to each model call, without anything set up."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.tracers.base import BaseTracer
-from langchain_core.tracers.context import register_configure_hook
-from langchain_core.tracers.schemas import Run
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.rate_limiters import InMemoryRateLimiter
+from langchain_core.runnables import RunnableConfig, RunnableLambda
+from langgraph.graph import START, StateGraph
 
 import metatextgrad as mtg
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.ledger import Call
-from tests.scripted import in_turn, opened
+from tests.agents import AGENT, mending, reacting, tool_models
+from tests.scripted import Script, exact, in_turn, opened, tiny_task
 from tests.test_approval import BOTH, OPTIMIZERS, PROGRAMS, script
+from tests.tracers import Tracer, calls, said_of, tracing
 from tests.worlds import World
 
-Path_ = tuple[str, ...]
 LEVELS = {"program", "optimizer", "meta"}
-
-
-class Tracer(BaseTracer):
-    """Keeps the roots of what it traces."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.roots: list[Run] = []
-
-    def _persist_run(self, run: Run) -> None:
-        self.roots.append(run)
-
-
-_SWITCHED_ON: ContextVar[Tracer | None] = ContextVar("switched_on", default=None)
-register_configure_hook(_SWITCHED_ON, inheritable=True)
-
-
-@contextmanager
-def tracing() -> Iterator[Tracer]:
-    """Trace a block of code, as `langsmith.tracing_context` and MLflow do."""
-    tracer = Tracer()
-    token = _SWITCHED_ON.set(tracer)
-    try:
-        yield tracer
-    finally:
-        _SWITCHED_ON.reset(token)
-
-
-def calls(run: Run, above: Path_ = ()) -> Iterator[tuple[Path_, Run]]:
-    """Yield each model call with the names of the runs over it."""
-    if run.run_type == "llm":
-        yield above, run
-    for child in run.child_runs:
-        yield from calls(child, (*above, run.name))
-
-
-def said_of(run: Run) -> dict[str, Any]:
-    """Return our own metadata of a model call."""
-    metadata = (run.extra or {}).get("metadata", {})
-    return {name: metadata.get(name) for name in ("run", "level", "path", "step")}
 
 
 def learned(workspace: Path, seed: int = 8) -> mtg.Result:
@@ -128,6 +87,81 @@ def test_tracers_of_a_block_see_what_runs_inside_a_loop(tmp_path: Path) -> None:
         return tracer
 
     assert [root.name for root in asyncio.run(cell()).roots] == ["metatextgrad meta_optimize"]
+
+
+def optimized_agent(**options: Any) -> tuple[mtg.Result, Script]:
+    """Optimize an agent with tools on scripted models."""
+    script = Script(mending(reacting, "Be very exact.", "agent.system"))
+    task, settings = tiny_task(AGENT, metric=exact), Context(steps=1, batch_size=2)
+    result = mtg.optimize(task, settings=settings, models=tool_models(script), run="r", **options)
+    return result, script
+
+
+def test_run_of_an_agent_is_one_tree_down_to_each_call_of_its_model(tmp_path: Path) -> None:
+    with tracing() as tracer:
+        result, script = optimized_agent(workspace=tmp_path)
+    (root,) = tracer.roots
+    found = [(above, run) for above, run in calls(root) if run.name == "program: agent"]
+    assert len(found) == script.calls["program"] == result.usage["program"].calls
+    assert {above[-3:] for above, _ in found} == {("evaluate", "agent", "model"), ("final_test", "agent", "model")} | {
+        ("textual_gradient", "agent", "model")
+    }
+    for _, run in found:
+        assert {**said_of(run), "path": None, "step": None} == {
+            "run": "r",
+            "level": "program",
+            "path": None,
+            "step": None,
+        }
+        assert "program" in (run.tags or []) and (run.extra or {})["metadata"]["component"] == "agent"
+    assert {("tgd", 0), ("tgd", 1)} <= {(said_of(run)["path"], said_of(run)["step"]) for _, run in found}
+
+
+class Listener(BaseCallbackHandler):
+    """A caller's handler that traces nothing."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def on_chat_model_start(self, *_: Any, **told: Any) -> None:
+        self.heard.append(str(told["name"]))
+
+    def on_tool_start(self, *_: Any, **told: Any) -> None:
+        self.heard.append("tool")
+
+
+def test_only_the_tracers_of_a_caller_look_into_an_agent(tmp_path: Path) -> None:
+    tracer, listener, result = Tracer(), Listener(), list[mtg.Result]()
+
+    def step(_: object) -> str:
+        result.append(optimized_agent(workspace=tmp_path)[0])
+        return "done"
+
+    config: RunnableConfig = {"callbacks": [tracer, listener], "run_name": "mine", "configurable": {"thread_id": "t"}}
+    RunnableLambda(step).invoke(None, config)
+    (root,) = tracer.roots
+    assert root.name == "mine"
+    inside = [above for above, run in calls(root) if run.name == "program: agent"]
+    assert len(inside) == result[0].usage["program"].calls
+    assert set(listener.heard) == {"optimizer: AgentBlame", "optimizer: Rewritten"}
+
+
+def test_stream_of_a_caller_has_none_of_an_agents_messages(tmp_path: Path) -> None:
+    graph = StateGraph(dict)
+    graph.add_node("mine", lambda _: {"run": optimized_agent(workspace=tmp_path)[0].run})
+    graph.add_edge(START, "mine")
+    stream = graph.compile().stream({}, stream_mode=["messages", "updates"], subgraphs=True)
+    tags = {tag for _, mode, told in stream if mode == "messages" for tag in told[1]["tags"]}
+    assert "optimizer" in tags and "program" not in tags
+
+
+def test_model_that_langchain_has_to_ask_stands_below_the_agents_call(tmp_path: Path) -> None:
+    models = tool_models(Script(reacting))
+    models.chat["program"].rate_limiter = InMemoryRateLimiter(requests_per_second=10_000, max_bucket_size=100)
+    with tracing() as tracer:
+        mtg.evaluate(tiny_task(AGENT, metric=exact), models=models, workspace=tmp_path)
+    (root,) = tracer.roots
+    assert ("metatextgrad evaluate", "agent", "model", "program: agent") in {above for above, _ in calls(root)}
 
 
 async def test_names_for_traces_do_not_change_the_key_of_a_call() -> None:

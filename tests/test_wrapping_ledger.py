@@ -103,12 +103,12 @@ def test_whole_message_survives_the_store() -> None:
 def test_tools_are_bound_as_the_provider_binds_them() -> None:
     inner = ChatOpenAI(model="gpt-4o-mini", api_key="none")  # type: ignore[arg-type]  # a plain text will do
     ours, theirs = (
-        model.bind_tools([double], tool_choice="any", strict=True) for model in (ledger_model(inner), inner)
+        model.bind_tools([double], tool_choice="any", strict=True) for model in (ledger_model(inner, "agent"), inner)
     )
     assert ours.kwargs == theirs.kwargs  # type: ignore[attr-defined]  # both are bindings
     assert isinstance(ours.bound, LedgerModel)  # type: ignore[attr-defined]
-    assert ledger_model(inner).profile == inner.profile
-    assert ledger_model(inner)._get_ls_params()["ls_model_name"] == "gpt-4o-mini"
+    assert ledger_model(inner, "agent").profile == inner.profile
+    assert ledger_model(inner, "agent")._get_ls_params()["ls_model_name"] == "gpt-4o-mini"
 
 
 class Verdict(BaseModel):
@@ -134,7 +134,7 @@ async def test_structured_output_is_asked_for_as_the_provider_does_it(raw: bool)
 def test_structured_output_of_openai_keeps_its_own_parser() -> None:
     inner = ChatOpenAI(model="gpt-4o-mini", api_key="none")  # type: ignore[arg-type]  # a plain text will do
     for options in ({}, {"include_raw": True}, {"method": "function_calling"}):
-        text = repr(ledger_model(inner).with_structured_output(Verdict, **options))
+        text = repr(ledger_model(inner, "agent").with_structured_output(Verdict, **options))
         assert "LedgerModel" in text
         assert "bound=ChatOpenAI" not in text
 

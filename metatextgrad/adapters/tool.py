@@ -27,9 +27,9 @@ from metatextgrad.planning import plan_optimize
 from metatextgrad.runtime.artifacts import get, namespace, put
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.events import Event
-from metatextgrad.runtime.ledger_model import apart
 from metatextgrad.runtime.models import Models
 from metatextgrad.runtime.record import load
+from metatextgrad.runtime.tracing import apart
 from metatextgrad.runtime.workspace import Workspace
 from metatextgrad.stages import stage
 from metatextgrad.stages.textual_gradient import INSTRUCTIONS

@@ -3,17 +3,17 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable, RunnableBinding, RunnableParallel, RunnableSequence
-from langchain_core.runnables.config import var_child_runnable_config
 from langchain_core.tools import BaseTool
 from pydantic import Field
 
@@ -21,6 +21,7 @@ from metatextgrad.core.errors import InputError, MetaTextGradError, ReplyError
 from metatextgrad.core.identity import content_id
 from metatextgrad.runtime.chat import Chat, revived
 from metatextgrad.runtime.ledger import Call, Ledger
+from metatextgrad.runtime.tracing import apart, config_of
 
 
 @dataclass
@@ -37,15 +38,15 @@ class Access:
     made: set[UUID] = field(default_factory=set)
     """The runs of models whose calls went through the ledger."""
 
-    async def complete(self, chat: Chat) -> AIMessage:
-        """Return the reply to a call of the agent."""
+    async def complete(self, chat: Chat, run: BaseRunManager | None) -> AIMessage:
+        """Return the reply to a call of the agent, which traces show as this run."""
         if self.failure:
             raise self.failure
         form = content_id(chat.form())
         sample = self.asked[form]
         self.asked[form] += 1
         try:
-            reply = await apart(self.ledger.complete(Call("program", (), self.temperature, sample, chat=chat)))
+            reply = await apart(self.ledger.complete(Call("program", (), self.temperature, sample, chat=chat)), run)
         except ReplyError:
             raise
         except MetaTextGradError as error:
@@ -57,13 +58,6 @@ class Access:
 
 ACCESS: ContextVar[Access] = ContextVar("access")
 """The run of an agent in which a call is made; tasks and threads inherit it."""
-
-
-async def apart(work: Any) -> Any:
-    """Await work outside of any runnable's run: no callback, stream, saver or store of a caller takes part in it."""
-    context = copy_context()
-    context.run(var_child_runnable_config.set, None)
-    return await asyncio.get_running_loop().create_task(work, context=context)
 
 
 class LedgerModel(BaseChatModel):
@@ -82,7 +76,7 @@ class LedgerModel(BaseChatModel):
         if run_manager is not None:
             access.made.add(run_manager.run_id)
         options = kwargs | ({"stop": stop} if stop else {})
-        message = await access.complete(Chat(tuple(messages), options))
+        message = await access.complete(Chat(tuple(messages), options), run_manager)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _generate(
@@ -149,6 +143,13 @@ class LedgerModel(BaseChatModel):
         return self.inner._get_ls_params(stop=stop, **kwargs)
 
 
-def ledger_model(inner: BaseChatModel) -> LedgerModel:
-    """Return the model that agents are given; what it can do, such as to take a form, is what the provider's can."""
-    return LedgerModel(inner=inner, profile=inner.profile)
+def ledger_model(inner: BaseChatModel, component: str) -> LedgerModel:
+    """Return the model that an agent is given; what it can do, such as to take a form, is what the provider's can."""
+    shown = config_of("program", component)
+    return LedgerModel(
+        inner=inner,
+        profile=inner.profile,
+        name=shown["run_name"],
+        tags=shown["tags"],
+        metadata={"level": "program", "component": component},
+    )

@@ -90,6 +90,8 @@ class Models:
     ) -> Reply:
         """Ask a level's model once; retries are the client library's, at that one layer.
 
+        What an agent asks is a run of its own already, so it is not shown again.
+
         Raises:
             ProviderError: the call failed for good; with the provider's own message.
             ReplyError: the provider refused these very messages, as when they are too long for the model.
@@ -101,7 +103,7 @@ class Models:
         if temperature is not None:
             options["temperature"] = temperature
         if isinstance(messages, Chat):
-            rendered = list(messages.messages)
+            rendered, config = list(messages.messages), None
             options |= messages.options
         else:
             rendered = [_ROLES[role](text) for role, text in messages]

@@ -18,7 +18,10 @@ _WAYS = ("ainvoke", "agenerate_prompt", "agenerate", "_agenerate_with_cache", "_
 async def ask(
     model: BaseChatModel, messages: list[BaseMessage], config: RunnableConfig | None, options: dict[str, Any]
 ) -> AIMessage:
-    """Return a model's answer, as `ainvoke` does; only its run id is missing where nobody could see the run."""
+    """Return a model's answer, as `ainvoke` does; only its run id is missing where nobody could see the run.
+
+    Without a config the call is no run of its own, as one that an agent made: it is shown already.
+    """
     if not _is_usual(type(model)) or _has_more(model) or _is_watched(model, config):
         return await model.ainvoke(messages, config, **options)
     result = await model._agenerate(messages, **options)
@@ -45,5 +48,7 @@ def _has_more(model: BaseChatModel) -> bool:
 
 def _is_watched(model: BaseChatModel, config: RunnableConfig | None) -> bool:
     """Tell whether anything would learn of the call: tracing, a stream, a counter of tokens, a handler."""
+    if config is None:
+        return bool(model.callbacks or model.verbose)
     inherited = ensure_config(config).get("callbacks")
     return bool(AsyncCallbackManager.configure(inherited, model.callbacks, model.verbose).handlers)

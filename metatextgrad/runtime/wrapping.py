@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from langchain_core.runnables import RunnableConfig
-
 from metatextgrad.core.errors import InputError, MetaTextGradError
 from metatextgrad.core.identity import Value, content_id
 from metatextgrad.core.program import Program
@@ -22,11 +20,12 @@ from metatextgrad.runtime.chat import plain
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.failures import failure_of
 from metatextgrad.runtime.ledger import Ledger, usage_of
-from metatextgrad.runtime.ledger_model import ACCESS, Access, apart, ledger_model
+from metatextgrad.runtime.ledger_model import ACCESS, Access, ledger_model
 from metatextgrad.runtime.meter import Usage
 from metatextgrad.runtime.models import Models
 from metatextgrad.runtime.reply import reply_from
 from metatextgrad.runtime.trace import Trace, written
+from metatextgrad.runtime.tracing import apart, config_of_agent
 
 
 class Outcome(Value):
@@ -98,7 +97,7 @@ class Agents:
         """Build once; what a factory raises is what the texts, which a model may have written, made of it."""
 
         async def build() -> Built | Exception:
-            model = ledger_model(self.ledger.models.chat["program"])
+            model = ledger_model(self.ledger.models.chat["program"], part.name)
             try:
                 return await asyncio.to_thread(built, part, factory, model)
             except InputError:
@@ -117,7 +116,8 @@ class Agents:
         access = Access(self.ledger, self.context.program_temperature, asyncio.get_running_loop())
         trace = Trace()
         try:
-            output, raised = await apart(_ran(made, input_for(part, made, values), trace, access)), None
+            given = input_for(part, made, values)
+            output, raised = await apart(_ran(part.name, made, given, trace, access)), None
         except Exception as error:
             output, raised = None, error
         await self._count(trace, access)
@@ -145,11 +145,10 @@ class Agents:
             await self.ledger.spent(f"own-{uuid4().hex}", "program", used)
 
 
-async def _ran(made: Built, given: object, trace: Trace, access: Access) -> object:
+async def _ran(component: str, made: Built, given: object, trace: Trace, access: Access) -> object:
     """Run in a thread of conversation of its own: an agent that remembers must not know the other examples."""
     ACCESS.set(access)
-    config: RunnableConfig = {"callbacks": [trace], "configurable": {"thread_id": uuid4().hex}}
-    return await made.runnable.ainvoke(given, config)
+    return await made.runnable.ainvoke(given, config_of_agent(component, trace, uuid4().hex))
 
 
 def _said(error: Exception) -> str:
@@ -165,7 +164,7 @@ def check_agents(program: Program, builds: Mapping[str, Build], models: Models) 
     for part in (part for part in program.callers() if isinstance(part, Wrapped)):
         factory = factory_of(part, builds)
         try:
-            built(part, factory, ledger_model(models.chat["program"]))
+            built(part, factory, ledger_model(models.chat["program"], part.name))
         except InputError:
             raise
         except Exception as error:
