@@ -71,7 +71,7 @@ def test_a_run_that_was_started_on_one_machine_resumes_on_another(whole: Place, 
 
 
 def test_a_second_process_on_a_run_is_refused_and_the_first_goes_on(whole: Place, fresh: Place) -> None:
-    fresh.server.latency = 0.05
+    fresh.server.latency = 0.2  # the second waits for two seconds whether the first goes away
     first = fresh.start()
     wait_for(first, lambda: fresh.kept_so_far >= 5)
     second = dataclasses.replace(fresh, folder=fresh.folder / "second")
