@@ -8,6 +8,10 @@ from metatextgrad.watching import MERGE, Strand, Watched
 
 UNKNOWN = "time left unknown"
 _MINUTE, _HOUR = 60, 3600
+_ENOUGH = 3
+"""Turns whose pace is taken for that of a line of work; its first ones may be known from others."""
+_LEAST = 1e-6
+"""Seconds of a turn that took none, as when everything was known."""
 
 
 @dataclass
@@ -30,7 +34,9 @@ class Caps:
 def seconds_left(watched: Watched, settings: Context) -> float | None:
     """Return about how many seconds of work are left; None as long as nothing is known.
 
-    Lineages run side by side, so the slowest of them counts; the merge comes after them, and the test set last.
+    Lineages run side by side, so the slowest of them counts. The merge comes after them and the test set last; those
+    run alone, and so take about as long a turn as the lineages take for a turn of any of them: calls in flight are
+    limited together.
     """
     now = watched.clock()
     if watched.kind == "evaluation":
@@ -38,16 +44,17 @@ def seconds_left(watched: Watched, settings: Context) -> float | None:
     paces = [strand.pace for strand in watched.working if strand.pace is not None]
     if not paces:
         return None
-    slowest = max(paces)
     merge = watched.strands.get(MERGE)
     lineages = [strand for strand in watched.working if strand is not merge]
-    left = _rows_left(watched, len(lineages)) * slowest
+    known = [strand.pace for strand in lineages if strand.pace is not None] or paces
+    alone = 1 / sum(1 / max(pace, _LEAST) for pace in known)
+    left = _rows_left(watched, len(lineages)) * alone
     if merge:
-        return left + _left(merge, _turns(watched, settings, merge=True), settings, slowest, now)
+        return left + _left(merge, _turns(watched, settings, merge=True), settings, alone, now)
     if watched.kind == "meta_optimize":
-        left += settings.meta_structure_steps * settings.steps * slowest
+        left += settings.meta_structure_steps * settings.steps * alone
     whole = _turns(watched, settings, merge=False)
-    return left + max(_left(strand, whole, settings, slowest, now) for strand in lineages)
+    return left + max(_left(strand, whole, settings, max(paces), now) for strand in lineages)
 
 
 def _examples_left(strand: Strand, now: float) -> float | None:
@@ -63,7 +70,8 @@ def _turns(watched: Watched, settings: Context, *, merge: bool) -> int:
 def _left(strand: Strand, whole: int, settings: Context, otherwise: float, now: float) -> float:
     """Return how long a line of work still takes; what has passed of the turn that it is in counts as done."""
     loops = strand.meta_step - 1 if strand.name == MERGE else strand.meta_step
-    turns, pace = whole - loops * settings.steps - strand.ended, strand.pace or otherwise
+    pace = (strand.turns >= _ENOUGH and strand.pace) or otherwise
+    turns = whole - loops * settings.steps - strand.ended
     passed = min(now - (strand.turned or strand.began), pace)
     return max(0.0, turns * pace - passed) if turns > 0 else 0.0
 

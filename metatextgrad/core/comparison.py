@@ -55,16 +55,6 @@ class BreakEven(Value):
     examples: int | None
     """Uses until the savings make up for the cost of optimizing; None when they never do."""
 
-    @property
-    def pays(self) -> bool:
-        return self.examples is not None
-
-    def sentence(self) -> str:
-        """Say it in words."""
-        if self.examples is None:
-            return "It never pays back: a right answer costs no less than before."
-        return f"It has paid back after {self.examples} examples."
-
 
 def compare(first: Evaluation, second: Evaluation, *, seed: int = 0) -> Comparison:
     """Compare two programs on the examples of one set.

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from metatextgrad.report.material import Material
 from metatextgrad.report.story import tell
-from metatextgrad.report.verdicts import side_by_side
+from metatextgrad.report.verdicts import side_by_side, steadiness
 from metatextgrad.report.views import Method, Several, Verdict
 from metatextgrad.wording import title
 
@@ -21,7 +21,7 @@ def set_side_by_side(materials: Sequence[Material]) -> Several:
     return Several(
         stories=tuple(map(tell, materials)),
         results=tuple(_results(materials)),
-        verdicts=verdicts,
+        verdicts=(*verdicts, *_steadiness(tested)),
         apart=tuple(_apart(materials, len(verdicts))),
         settings=tuple(_differing(materials)),
     )
@@ -59,6 +59,27 @@ def _verdict(one: Material, other: Material) -> Verdict | None:
             return None
         results.append(evaluation)
     return side_by_side(one.stored.record.run, results[0], other.stored.record.run, results[1])
+
+
+def _steadiness(tested: Sequence[tuple[Material, Material]]) -> Iterator[Verdict]:
+    """Check the program that two runs started from against itself, where each has asked the models anew.
+
+    Runs with one seed share the replies of their workspace, so a program would only meet itself there.
+    """
+    for one, other in tested:
+        rows = [material.stored.found.findings.rows[0] for material in (one, other) if material.stored.found]
+        found = [one.table.get(rows[0].test_evaluation), other.table.get(rows[1].test_evaluation)] if rows[1:] else []
+        first, second = found or (None, None)
+        if first and second and first.program == second.program and _asks_anew(one, other):
+            yield steadiness(
+                f"the program that {one.stored.record.run} and {other.stored.record.run} started from", first, second
+            )
+
+
+def _asks_anew(one: Material, other: Material) -> bool:
+    settings = [material.stored.record.settings for material in (one, other)]
+    models = [[given[name] for name in ("program_model", "program_temperature")] for given in settings]
+    return models[0] == models[1] and settings[0]["seed"] != settings[1]["seed"]
 
 
 def _apart(materials: Sequence[Material], verdicts: int) -> Iterator[str]:

@@ -10,6 +10,7 @@ from metatextgrad.core.trial import Candidate, Trial
 from metatextgrad.planning import LevelPlan, Plan
 from metatextgrad.report.differences import TextChange, program_changes, stage_changes
 from metatextgrad.report.material import Material, candidates
+from metatextgrad.report.payback import payback
 from metatextgrad.report.verdicts import scored, verdicts
 from metatextgrad.report.views import Fate, Loop, Method, Result, Spent, Story, Try, Turn
 from metatextgrad.runtime.context import Context
@@ -42,7 +43,7 @@ def tell(material: Material) -> Story:
         methods=tuple(_method(row, material) for row in findings.rows) if findings else (),
         result=_result(material),
         loops=loops,
-        verdicts=verdicts(findings, material.table) if findings else (),
+        verdicts=verdicts(findings, material.table, payback(run, material.initial)) if findings else (),
         spent=tuple(_spent(run)),
         racing=_racing(run),
         settings=tuple(_settings(record.settings)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from metatextgrad.core.comparison import Comparison, compare, shrinkage
+from metatextgrad.core.comparison import Comparison, aa_check, compare, shrinkage
 from metatextgrad.core.errors import InputError
 from metatextgrad.core.report import Findings, Row, Tally
 from metatextgrad.core.statistics import RESAMPLES
@@ -11,18 +11,25 @@ from metatextgrad.report.views import Verdict
 from metatextgrad.wording import title
 
 SIGNIFICANT = 0.05
+_STEADY = "So what differs between two runs is the work of their programs, and no mood of the model."
+_WAVERING = (
+    "That much comes from the model alone. A difference between runs of that size is noise, whatever a test says of it."
+)
 Table = Mapping[str, Evaluation]
 
 
-def verdicts(findings: Findings, table: Table) -> tuple[Verdict, ...]:
-    """Compare the result with the initial program and with the best given optimizer, and with itself on validation."""
+def verdicts(findings: Findings, table: Table, paid: Verdict | None = None) -> tuple[Verdict, ...]:
+    """Compare the result with the initial program and with the best given optimizer, and with itself on validation.
+
+    What it has `paid` comes after what it is worth.
+    """
     result = findings.rows[-1]
     others = [findings.rows[0]]
     if (base := best_base(findings.rows)) is not None:
         others.append(base)
     found = [against(other, result, table) for other in others]
     found.append(_shrinkage(findings.rows[0], result, table))
-    return (*(verdict for verdict in found if verdict), _reading(findings.rows))
+    return (*(verdict for verdict in (*found, paid) if verdict), _reading(findings.rows))
 
 
 def best_base(rows: Sequence[Row]) -> Row | None:
@@ -47,6 +54,20 @@ def side_by_side(name: str, first: Evaluation, better: str, second: Evaluation) 
     except InputError as error:
         return Verdict(question, "That cannot be told.", (str(error),))
     return Verdict(question, _answer(found), tuple(_details(found, name, better)))
+
+
+def steadiness(name: str, first: Evaluation, second: Evaluation) -> Verdict:
+    """Tell whether one program scores the same twice: how much of a difference is noise of the model."""
+    question = f"Does {name} score the same twice, with another seed?"
+    try:
+        found = aa_check(first, second)
+    except InputError as error:
+        return Verdict(question, "That cannot be told.", (str(error),))
+    if found.ties:
+        return Verdict(question, f"Yes, on all {found.examples} test examples.", (_STEADY,))
+    scores = " and ".join(f"{100 * (one.score or 0):.1f} %" for one in (first, second))
+    answer = f"No: {len(found.differing)} of {found.examples} test examples come out differently ({scores})."
+    return Verdict(question, answer, (_WAVERING,))
 
 
 def _answer(found: Comparison) -> str:
