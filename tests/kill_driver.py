@@ -15,12 +15,12 @@ import sqlite3
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from metatextgrad.api import Result, ameta_optimize, aresume
+from metatextgrad.api import Result, ameta_optimize, aoptimize, aresume
 from metatextgrad.core.errors import InputError, MetaTextGradError, RunBusyError
 from metatextgrad.execution import Stop
 from metatextgrad.runtime import postgres
@@ -44,6 +44,8 @@ class Orders:
     url: str
     """Where the models are."""
     run: str = "run"
+    agent: bool = False
+    """Optimize the agent of `kill_agent`, in the place of learning an optimizer."""
     elsewhere: bool = False
     """Resume with the task at its present path, as on another machine."""
     plain: bool = False
@@ -109,14 +111,22 @@ async def _carried_out(orders: Orders) -> Result:
     except InputError as error:
         if not str(error).startswith("Unknown run"):
             raise
-    settings = Context(
+    given: dict[str, Any] = {"settings": _settings(), "workspace": orders.workspace, "run": orders.run, "stop": stop}
+    if orders.agent:
+        from tests.kill_agent import program
+
+        return await aoptimize(orders.task, program=program(), **given)
+    return await ameta_optimize(orders.task, **given)
+
+
+def _settings() -> Context:
+    return Context(
         **{f"{level}_model": f"openai:{name}" for level, name in MODELS.items()},
         steps=2,
         meta_prompt_steps=1,
         meta_structure_steps=1,
         retries=0,
     )
-    return await ameta_optimize(orders.task, settings=settings, workspace=orders.workspace, run=orders.run, stop=stop)
 
 
 def _write(result: Result) -> None:
@@ -132,7 +142,7 @@ def _log_calls(asked: IO[str], kept: IO[str]) -> None:
 
     async def logged_complete(self: Ledger, call: Call) -> Reply:
         model = self.models.name(call.level).partition(":")[2]
-        request = identity(model, call.temperature, call.messages)
+        request = identity(model, call.temperature, _seen(call))
         asked.write(json.dumps({"key": self.key(call), "request": request}) + "\n")
         return await complete(self, call)
 
@@ -141,6 +151,18 @@ def _log_calls(asked: IO[str], kept: IO[str]) -> None:
         kept.write(f"{key}\n")
 
     Ledger.complete, Ledger._keep = logged_complete, logged_keep  # type: ignore[method-assign]
+
+
+def _seen(call: Call) -> Sequence[tuple[str, str]]:
+    """Return what a model sees of a call: roles and texts, and of an agent's reply what it calls."""
+    if call.chat is None:
+        return call.messages
+    return [(message.type, spoken(message.text, getattr(message, "tool_calls", []))) for message in call.chat.messages]
+
+
+def spoken(text: str, calls: Sequence[Mapping[str, Any]]) -> str:
+    """Write a message with what it calls; the ids of calls are made anew each time."""
+    return text + "".join(f"\n{call['name']}({json.dumps(call['args'])})" for call in calls)
 
 
 def _spoil(orders: Orders) -> Counter[str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from metatextgrad.tasks.dyck import generate
-from tests.kill_driver import MODELS, RESULTS, Orders, identity, run
+from tests.kill_driver import MODELS, RESULTS, Orders, identity, run, spoken
 from tests.openai_answers import Asked, simulated
 from tests.openai_server import Line, Server, serving
 
@@ -244,8 +244,14 @@ def _by_level(asked: Asked) -> str:
 
 
 def _identity(body: Mapping[str, Any]) -> str:
-    messages = [(ROLES.get(message["role"], message["role"]), message["content"]) for message in body["messages"]]
+    messages = [(ROLES.get(message["role"], message["role"]), _spoken(message)) for message in body["messages"]]
     return identity(body["model"], body.get("temperature"), messages)
+
+
+def _spoken(message: Mapping[str, Any]) -> str:
+    called = [call["function"] for call in message.get("tool_calls") or ()]
+    calls = [{"name": call["name"], "args": json.loads(call["arguments"])} for call in called]
+    return spoken(message["content"] or "", calls)
 
 
 def _kept_in_sqlite(folder: Path) -> set[str]:
