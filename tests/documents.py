@@ -1,5 +1,6 @@
 """Read the code blocks of README.md and docs/, and carry them out or check them as far as they can be."""
 
+import ast
 import difflib
 import json
 import os
@@ -11,9 +12,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import pytest
 import typer
 from markdown_it import MarkdownIt
 
@@ -105,9 +108,13 @@ class Reader:
 
     def _type(self, block: Block) -> None:
         for command, output in _session(block.text):
-            program, *arguments = shlex.split(command)
+            words = shlex.split(command)
+            given = dict(word.split("=", 1) for word in takewhile(lambda word: re.match(r"[A-Z_]+=", word), words))
+            program, *arguments = words[len(given) :]
             assert program == "metatextgrad", f"{block.place}: only commands of metatextgrad are carried out"
-            with redirect_stdout(StringIO()) as out, redirect_stderr(out):
+            with redirect_stdout(StringIO()) as out, redirect_stderr(out), pytest.MonkeyPatch.context() as patch:
+                for name, value in given.items():
+                    patch.setenv(name, value)
                 main(arguments)
             self.printed = out.getvalue()
             if output:
@@ -118,7 +125,8 @@ def read(block: Block) -> None:
     """Check a block that is not carried out."""
     match block.info.split():
         case ["python", *_]:
-            compile(block.text, block.place, "exec")  # another library's, or a file for the blocks below
+            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as in a notebook
+            compile(block.text, block.place, "exec", flags)  # another library's, or a file for the blocks below
         case ["sh"] | []:
             for command in commands(block.text):
                 checked(command, block.place)
@@ -128,7 +136,7 @@ def read(block: Block) -> None:
             json.loads(block.text)
         case ["jsonl"]:
             list(map(json.loads, block.text.splitlines()))
-        case ["text"] | ["csv"] | ["mermaid"]:
+        case ["text"] | ["mermaid"]:
             pass  # not code; another test holds the drawings
         case [directive, *_] if directive.startswith("{"):
             pass  # the build of the site knows
@@ -137,15 +145,18 @@ def read(block: Block) -> None:
 
 
 def same(told: str, printed: str, block: Block) -> None:
-    """Compare what a page tells with what was printed; a line of `...` stands for any lines."""
-    pattern = "".join(
-        r"(?:.*\n)*" if line.strip() == "..." else re.escape(line.rstrip()) + r" *\n" for line in told.splitlines()
-    )
+    """Compare what a page tells with what was printed; `...` stands for anything in a line, or for any lines."""
+    lines = [r"(?:.*\n)*" if line.strip() == "..." else f"{_loosely(line.rstrip())} *\n" for line in told.splitlines()]
+    pattern = "".join(lines)
     if not re.fullmatch(pattern, printed.rstrip("\n") + "\n"):
         difference = "\n".join(
             difflib.unified_diff(told.splitlines(), printed.splitlines(), "told", "printed", lineterm="")
         )
         raise AssertionError(f"{block.place} tells of another output:\n{difference}")
+
+
+def _loosely(line: str) -> str:
+    return ".*".join(map(re.escape, line.split("...")))
 
 
 def _session(text: str) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,7 @@
 """Every code block of README.md and docs/ runs as it stands; what cannot run here is checked as far as it can be."""
 
+import importlib
+import re
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -8,12 +10,16 @@ from typing import cast
 
 import pytest
 
+import metatextgrad
+from metatextgrad.core.errors import MetaTextGradError
 from metatextgrad.stages import KINDS, StageKind
 from tests.command_line import settle
 from tests.documents import PAGES, ROOT, Reader, blocks, forget_modules_of, parsed, spoken
 from tests.loopback import point_at
 from tests.openai_server import serving
 from tests.provider import answer
+from tests.test_examples import LESSONS
+from tests.test_public_names import IMPORTABLE
 
 GIVEN = Path(__file__).parent / "given"
 """What a page takes for granted: a task of one's own."""
@@ -45,3 +51,41 @@ def test_a_reader_can_follow_a_page(page: Path, reader: Reader) -> None:
 def test_commands_in_the_prose_of_a_page_are_real(page: Path) -> None:
     for command in spoken(page):
         parsed(shlex.split(command)[1:], f"{page.relative_to(ROOT)}: {command}", in_prose=True)
+
+
+def error_classes() -> set[type[MetaTextGradError]]:
+    for name in IMPORTABLE:
+        importlib.import_module(name)
+    found, fresh = {MetaTextGradError}, {MetaTextGradError}
+    while fresh:
+        fresh = {sub for one in fresh for sub in one.__subclasses__() if sub.__module__.startswith("metatextgrad.")}
+        found |= fresh
+    return found
+
+
+def test_every_error_has_its_page_and_every_page_its_error() -> None:
+    told = {page.stem for page in (ROOT / "docs" / "errors").glob("*.md")} - {"index"}
+    assert told == {error.__name__ for error in error_classes()}
+
+
+def test_the_table_of_exit_codes_is_that_of_the_errors() -> None:
+    page = (ROOT / "docs" / "errors" / "index.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| (\d+) \| (.*?) \|", page)
+    told = {name: int(code) for code, names in rows for name in re.findall(r"\[(\w+)\]", names)}
+    assert told == {error.__name__: error.exit_code for error in error_classes() if error.exit_code != 1}
+
+
+def test_every_lesson_is_listed() -> None:
+    page = (ROOT / "docs" / "lessons.md").read_text(encoding="utf-8")
+    assert re.findall(r"\(\.\./examples/(\w+)\.py\)", page) == [lesson.stem for lesson in LESSONS]
+
+
+def test_the_reference_has_every_public_name_and_every_module_of_what_it_tells() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "reference").glob("*.md"))
+    told = re.findall(r":: (metatextgrad\.[\w.]+)", pages)
+    whole = ("core", "graphs", "nodes", "adapters")
+    modules = [
+        name for name in IMPORTABLE if name.split(".")[1:2] and name.split(".")[1] in whole and name.count(".") > 1
+    ]
+    assert {f"metatextgrad.{name}" for name in metatextgrad.__all__} | set(modules) <= set(told)
+    assert len(told) == len(set(told))

@@ -2,6 +2,7 @@
 
 import re
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -50,3 +51,12 @@ def test_a_picture_has_the_nodes_and_the_arrows_of_its_graph(name: str) -> None:
     again = "`make pictures` draws them anew"
     assert sorted(nodes) == sorted(real.nodes), again
     assert sorted(arrows) == sorted(wanted), again
+
+
+def test_a_picture_of_a_program_is_what_reports_draw() -> None:
+    spec = spec_from_file_location("draw", PICTURES / "draw.py")
+    assert spec and spec.loader
+    draw = module_from_spec(spec)
+    spec.loader.exec_module(draw)
+    for name in draw.PROGRAMS:
+        assert (PICTURES / f"{name}.svg").read_text(encoding="utf-8") == draw.program_svg(name), "`make pictures`"

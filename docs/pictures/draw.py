@@ -1,4 +1,4 @@
-"""Draw the graphs as LangGraph sees them: `make pictures` writes docs/pictures/*.svg.
+"""Draw the graphs as LangGraph sees them, and some programs: `make pictures` writes docs/pictures/*.svg.
 
 Graphviz (its command `dot`) lays them out, so only who changes a graph needs it. A test holds pictures to their graphs.
 """
@@ -13,8 +13,15 @@ from typing import Any
 
 from langchain_core.runnables.graph import Edge, Graph
 
+from metatextgrad.core.programs import program_named
+from metatextgrad.report.drawing import draw_program
+from metatextgrad.tasks import load_task
+from metatextgrad.tasks.files import read_program
+
 FOLDER = Path(__file__).parent
 GRAPHS = ("inner_loop", "meta_prompt", "meta_structure", "outer_loop")
+PROGRAMS = ("cot", "word_sorting_planner")
+EXAMPLES = FOLDER.parents[1] / "examples" / "programs"
 WRITES = {"textual_gradient", "propose", "meta_prompt_rewrite", "structure_merge"}
 """Nodes in which a model writes something new."""
 SCORES = {"evaluate", "final_test"}
@@ -35,6 +42,10 @@ ORDER = (
 )
 """From top to bottom, as far as arrows allow; an arrow that leads up closes a loop."""
 _STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
+_ARROW = (
+    '<defs><marker id="arrow" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    '<path class="tip" d="M0 0.5 8 4 0 7.5Z"/></marker></defs>\n'
+)
 _DEFAULTS = """
   graph [fontname="Helvetica", fontsize=13, nodesep=.4, ranksep=.42, labeljust=l, margin=12];
   node [shape=box, fontname="Helvetica", fontsize=13, height=.38, margin="0.16,0.05"];
@@ -156,6 +167,17 @@ def _text(said: str, x: float, y: float, kind: str = "") -> str:
     return f'<text{given} x="{x:g}" y="{y + 4:g}" text-anchor="middle">{escape(said)}</text>'
 
 
+def program_svg(name: str) -> str:
+    """Return the picture of a program, drawn as reports draw it."""
+    file = EXAMPLES / f"{name}.json"
+    program = read_program(file) if file.is_file() else program_named(name, load_task("bbh/word_sorting"))
+    picture = str(draw_program(program)).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    begin = picture.index(">") + 1
+    return f"{picture[:begin]}\n<style>{_STYLE}</style>\n{_ARROW}{picture[begin:]}\n"
+
+
 if __name__ == "__main__":
     for name in GRAPHS:
         (FOLDER / f"{name}.svg").write_text(svg(name), encoding="utf-8")
+    for name in PROGRAMS:
+        (FOLDER / f"{name}.svg").write_text(program_svg(name), encoding="utf-8")
