@@ -17,6 +17,8 @@ LONGEST_HOLD = 120.0
 """Seconds that a server may hold all requests back. One that is told to wait longer fails for good, and others may."""
 _ROUNDS = 16
 """The most rounds of answers between two trials of another place."""
+_FEWEST = 4
+"""A round has no fewer answers: among few a trial in vain would weigh more."""
 _REST = 20
 """A trial that made the server hold requests back is followed by none for so many times as long."""
 _LONGEST_REST = 120.0
@@ -104,9 +106,7 @@ class Pacer:
         if not sent.full or sent.cuts != self._cuts:
             return
         self._carried += 1
-        if self._carried >= (self.limit if self._is_below_wall else self.limit * self._rounds) and (
-            self._is_below_wall or now >= self._rests
-        ):
+        if self._carried >= self.limit and (self._is_below_wall or self._is_time_for_trial(now)):
             self._raise()
 
     def refused(self, sent: Sent, now: float, wait: float = 0.0) -> None:
@@ -130,6 +130,9 @@ class Pacer:
     @property
     def _is_below_wall(self) -> bool:
         return self.limit + 1 < self._wall
+
+    def _is_time_for_trial(self, now: float) -> bool:
+        return now >= self._rests and self._carried >= self._rounds * max(self.limit, _FEWEST)
 
     def _reckon(self, opens: float, alone: bool) -> None:
         """Count anew what the server takes; by the old count requests are spaced that it refuses even alone."""

@@ -1,0 +1,357 @@
+"""The limit on the requests to a server: the steps done by hand, and what holds whatever a server does."""
+
+import heapq
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metatextgrad.runtime.pacing import LONGEST_HOLD, Pacer, Sent
+
+
+class Wire:
+    """The requests on the way to a server, which answers in the order in which they were sent."""
+
+    def __init__(self, ceiling: int) -> None:
+        self.pacer = Pacer(ceiling)
+        self.sent = deque[Sent]()
+
+    def fill(self, now: float = 0.0) -> None:
+        """Send as many requests as there may be."""
+        while self.pacer.opens_in(now) == 0:
+            self.sent.append(self.pacer.send(now))
+
+    def refuse_last(self, requests: int, now: float = 0.0, wait: float = 0.0) -> None:
+        """Fill the wire and refuse those that were sent last."""
+        self.fill(now)
+        for _ in range(requests):
+            self.pacer.refused(self.sent.pop(), now, wait)
+
+    def take(self, requests: int, now: float = 0.0) -> None:
+        """Let the server take so many, with the wire full at any time."""
+        for _ in range(requests):
+            self.fill(now)
+            self.pacer.took(self.sent.popleft(), now)
+        self.fill(now)
+
+    def taken_until_raised(self) -> int:
+        """Let the server take requests until there are more places, and count them."""
+        limit, taken = self.pacer.limit, 0
+        while self.pacer.limit == limit:
+            self.take(1)
+            taken += 1
+        return taken
+
+
+def settled(limit: int, ceiling: int = 16) -> Wire:
+    """Return a wire whose limit was found in its first burst, and whose last requests of that burst are answered."""
+    wire = Wire(ceiling)
+    wire.refuse_last(ceiling - limit)
+    wire.take(limit)
+    return wire
+
+
+def test_as_many_requests_as_the_user_allows_are_sent_at_first() -> None:
+    wire = Wire(8)
+    wire.fill()
+    assert [sent.full for sent in wire.sent] == [False] * 7 + [True]
+    assert wire.pacer.opens_in(0.0) is None
+
+
+def test_of_a_burst_as_many_places_are_left_as_the_server_took() -> None:
+    wire = Wire(64)
+    wire.refuse_last(52)
+    assert (wire.pacer.limit, wire.pacer.flying, wire.pacer.refusals) == (12, 12, 52)
+
+
+def test_it_does_not_matter_which_answers_come_first() -> None:
+    wire = Wire(8)
+    wire.fill()
+    refused = [wire.sent.pop() for _ in range(5)]
+    wire.take(3)  # others take the places of those that are answered
+    for sent in refused:
+        wire.pacer.refused(sent, 0.0)
+    assert wire.pacer.limit == 3
+
+
+def test_refusals_of_few_requests_cost_no_more_than_half_of_the_places_a_round_trip() -> None:
+    pacer = Pacer(16)
+    first, second = pacer.send(0.0), pacer.send(0.0)
+    pacer.refused(first, 0.0)
+    assert pacer.limit == 8
+    pacer.refused(second, 0.0)
+    assert pacer.limit == 7
+
+
+def test_the_last_place_is_never_taken() -> None:
+    wire = Wire(4)
+    for _ in range(10):
+        wire.refuse_last(wire.pacer.limit)
+    assert wire.pacer.limit == 1
+    assert wire.pacer.opens_in(0.0) == 0
+
+
+def test_places_that_were_never_tried_in_vain_are_given_quickly() -> None:
+    wire = settled(4)
+    seen = []
+    while wire.pacer.limit < 16:
+        wire.taken_until_raised()
+        seen.append(wire.pacer.limit)
+    assert seen == [5, 7, 10, 15, 16]
+
+
+def test_a_place_is_tried_the_less_often_the_more_often_it_was_in_vain() -> None:
+    wire, taken = settled(4), []
+    for _ in range(6):
+        taken.append(wire.taken_until_raised())
+        assert wire.pacer.limit == 5
+        wire.refuse_last(1)
+        assert wire.pacer.limit == 4
+        wire.take(4)  # sent before the refusal, these say nothing
+    assert taken == [4 * rounds for rounds in (1, 4, 8, 16, 16, 16)]
+
+
+def test_a_limit_that_has_risen_is_found_in_ever_longer_steps() -> None:
+    wire, seen = settled(4, ceiling=64), []
+    wire.taken_until_raised()
+    wire.refuse_last(1)
+    while wire.pacer.limit < 64:
+        wire.taken_until_raised()
+        seen.append(wire.pacer.limit)
+    assert seen == [5, 6, 7, 9, 13, 19, 28, 42, 63, 64]
+
+
+def test_requests_that_leave_places_free_say_nothing_about_more() -> None:
+    pacer = settled(4).pacer
+    pacer.lost()
+    pacer.lost()
+    for _ in range(100):
+        pacer.took(pacer.send(0.0), 0.0)
+    assert pacer.limit == 4
+
+
+def test_a_request_without_an_answer_says_nothing() -> None:
+    pacer = settled(4).pacer
+    for _ in range(100):
+        pacer.lost()
+        pacer.send(0.0)
+    assert pacer.limit == 4
+
+
+def test_nothing_is_sent_before_the_server_said() -> None:
+    pacer = Pacer(8)
+    pacer.refused(pacer.send(10.0), 10.0, 5.0)
+    pacer.refused(pacer.send(10.0), 10.0, 2.0)
+    assert [pacer.opens_in(now) for now in (10.0, 14.0, 15.0, 16.0)] == [5.0, 1.0, 0.0, 0.0]
+
+
+def test_a_server_that_says_to_wait_for_longer_than_a_client_would_holds_nothing_back() -> None:
+    pacer = Pacer(8)
+    pacer.refused(pacer.send(0.0), 0.0, LONGEST_HOLD + 1)
+    assert pacer.opens_in(0.0) == 0
+
+
+def test_a_trial_that_held_all_requests_back_is_followed_by_none_for_twenty_times_as_long() -> None:
+    wire = settled(4)
+    wire.taken_until_raised()
+    wire.refuse_last(1, now=0.0, wait=1.0)
+    wire.take(100, now=19.9)
+    assert wire.pacer.limit == 4
+    wire.take(1, now=20.0)
+    assert wire.pacer.limit == 5
+
+
+def test_requests_that_are_refused_even_alone_are_spaced_as_those_were_that_were_taken() -> None:
+    pacer = Pacer(1)
+    for now in (0.0, 1.0, 2.0):
+        pacer.took(pacer.send(now), now + 0.5)
+    pacer.refused(pacer.send(3.0), 3.0, 6.0)
+    assert pacer.gap == 3.0  # three of them until 9.0, when the server takes the next
+    pacer.took(pacer.send(9.0), 9.5)
+    assert pacer.opens_in(9.5) == 2.5
+
+
+def test_a_gap_that_is_longer_than_the_server_needs_is_narrowed_and_given_up() -> None:
+    pacer = Pacer(1)
+    pacer.took(pacer.send(0.0), 0.0)
+    pacer.refused(pacer.send(0.0), 0.0, 1.0)
+    now, gaps = 1.0, []
+    while pacer.gap:
+        now += pacer.opens_in(now) or 0.0
+        pacer.took(pacer.send(now), now)
+        gaps.append(pacer.gap)
+    assert gaps[:20] == [1.0] * 19 + [0.8]  # no other is tried before twenty seconds have passed
+    assert sorted(gaps, reverse=True) == gaps
+
+
+@given(st.integers(1, 40), st.lists(st.tuples(st.sampled_from(["send", "took", "refused", "lost"]), st.floats(0, 200))))
+def test_whatever_happens_there_are_no_more_requests_and_refusals_than_places(
+    ceiling: int, happened: list[tuple[str, float]]
+) -> None:
+    pacer, wire, now = Pacer(ceiling), deque[Sent](), 0.0
+    given_places, refused_at_one = ceiling, 0
+    for what, value in happened:
+        now += value / 100
+        before = pacer.limit
+        if what == "send" and pacer.opens_in(now) == 0:
+            wire.append(pacer.send(now))
+        elif what == "took" and wire:
+            pacer.took(wire.popleft(), now)
+        elif what == "refused" and wire:
+            pacer.refused(wire.popleft(), now, value)
+            refused_at_one += before == 1
+        elif what == "lost" and wire:
+            wire.popleft()
+            pacer.lost()
+        given_places += max(0, pacer.limit - before)
+        assert 1 <= pacer.limit <= ceiling
+        assert pacer.flying == len(wire) <= ceiling
+        assert (pacer.opens_in(now) or 0.0) <= LONGEST_HOLD
+    assert pacer.refusals <= given_places + refused_at_one
+
+
+Admits = Callable[[float, int], float | None]
+"""Told the time and how many requests are open: None lets one in, else how long it says to wait."""
+
+
+@dataclass
+class Simulated:
+    """32 calls in flight at any time, as openai's client makes them, and a server; time is simulated."""
+
+    admits: Admits
+    latency: float
+    seed: int = 0
+    pacer: Pacer = field(default_factory=lambda: Pacer(32))
+    taken: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+    worst: int = 0
+    """The most refusals of one call."""
+    _now: float = 0.0
+    _open: int = 0
+    _alarm: float = 0.0
+    _line: deque[int] = field(default_factory=lambda: deque([0] * 32))
+    """Calls that wait for a place, by how often they were refused."""
+    _events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    _number: "count[int]" = field(default_factory=count)
+
+    def run(self, until: float) -> "Simulated":
+        """Carry on until a time."""
+        self._chance = random.Random(self.seed)
+        self._advance()
+        while self._events[0][0] < until:
+            self._now, _, then = heapq.heappop(self._events)
+            then()
+        return self
+
+    def since(self, when: float) -> tuple[int, int]:
+        """Count what was taken and refused from then on."""
+        return sum(at >= when for at in self.taken), sum(at >= when for at in self.refused)
+
+    def _after(self, seconds: float, then: Callable[..., None], *given: Any) -> None:
+        heapq.heappush(self._events, (self._now + seconds, next(self._number), partial(then, *given)))
+
+    def _advance(self) -> None:
+        while self._line and (wait := self.pacer.opens_in(self._now)) is not None:
+            if wait == 0:
+                self._arrive(self._line.popleft(), self.pacer.send(self._now))
+                continue
+            if self._alarm <= self._now:
+                self._alarm = self._now + wait + 1e-6
+                self._after(wait + 1e-6, self._advance)
+            return
+
+    def _arrive(self, before: int, sent: Sent) -> None:
+        wait = self.admits(self._now, self._open)
+        if wait is None:
+            self._open += 1
+            self._after(self.latency * self._chance.uniform(0.8, 1.2), self._answer, sent)
+        else:
+            self._after(self.latency / 50, self._refuse, before + 1, sent, wait)
+
+    def _answer(self, sent: Sent) -> None:
+        self._open -= 1
+        self.taken.append(self._now)
+        self.pacer.took(sent, self._now)
+        self._come(0)
+
+    def _refuse(self, before: int, sent: Sent, wait: float) -> None:
+        self.refused.append(self._now)
+        self.worst = max(self.worst, before)
+        self.pacer.refused(sent, self._now, wait)
+        self._after(wait or min(0.5 * 2.0 ** (before - 1), 8.0) * self._chance.uniform(0.75, 1.0), self._come, before)
+        self._advance()
+
+    def _come(self, before: int) -> None:
+        self._line.append(before)
+        self._advance()
+
+
+@dataclass
+class Bucket:
+    """Takes so many requests a second, and so many more from a store that fills up again."""
+
+    rate: float
+    store: float
+    tells: bool
+    """Whether it says how long to wait."""
+    _left: float = 0.0
+    _last: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._left = self.store
+
+    def __call__(self, now: float, _: int) -> float | None:
+        self._left, self._last = min(self.store, self._left + (now - self._last) * self.rate), now
+        if self._left < 1:
+            return (1 - self._left) / self.rate if self.tells else 0.0
+        self._left -= 1
+        return None
+
+
+@given(st.integers(1, 30), st.sampled_from([0.05, 0.5, 4.0]), st.integers(0, 5))
+def test_a_hidden_number_of_requests_at_once_is_found_and_kept_to(limit: int, latency: float, seed: int) -> None:
+    server = Simulated(lambda _, opened: 0.0 if opened >= limit else None, latency, seed).run(60 * latency + 30)
+    seconds = 30 * latency + 15
+    taken, refused = server.since(seconds)
+    assert taken >= 0.9 * limit / latency * seconds
+    assert refused <= 0.05 * taken
+    assert server.worst <= 6  # one more, and the call would have failed
+
+
+TELLING = [(rate, True) for rate in (0.2, 0.5, 0.7, 1.0, 1.5, 2.5, 8.0)]
+SILENT = [(rate, False) for rate in (0.5, 0.7, 1.0, 1.5, 2.5, 8.0)]
+
+
+@given(st.sampled_from(TELLING + SILENT), st.sampled_from([30.0, 60.0]), st.integers(0, 5))
+def test_a_hidden_rate_is_found_and_kept_to(server_s: tuple[float, bool], store: float, seed: int) -> None:
+    rate, tells = server_s
+    server = Simulated(Bucket(rate, store, tells), 1.0, seed).run(1500)
+    taken, refused = server.since(500)
+    assert taken >= 0.9 * rate * 1000
+    assert refused <= 0.1 * taken
+    assert server.worst <= 6
+
+
+def test_a_limit_that_rises_and_falls_is_followed() -> None:
+    found = {}
+
+    def admits(now: float, opened: int) -> float | None:
+        limit = 8 if now < 20 else 24 if now < 40 else 5
+        found[limit] = server.pacer.limit
+        return 0.0 if opened >= limit else None
+
+    server = Simulated(admits, 0.1)
+    server.run(60)
+    assert all(abs(limit - places) <= 1 for limit, places in found.items())
+
+
+def test_a_server_that_refused_everything_for_a_while_is_soon_sent_as_much_as_before() -> None:
+    server = Simulated(lambda now, _: 0.0 if 10 <= now < 15 else None, 0.1).run(30)
+    assert server.pacer.limit == 32
+    assert server.since(20)[0] >= 0.9 * 32 / 0.1 * 10
