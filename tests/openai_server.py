@@ -14,6 +14,7 @@ import hashlib
 import json
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -58,7 +59,9 @@ class Server:
     seed: int = 0
     retry_after: str = "0.02"
     most: int | None = None
-    """A hidden rate limit: 429 above so many requests at once."""
+    """A hidden limit: 429, at once, to what is more than so many requests at once."""
+    most_in: tuple[int, float] | None = None
+    """A hidden limit: 429 to what is more than so many requests in so many seconds, with the time that is left."""
     total_429: bool = False
     dies_after: int | None = None
     """How many requests are answered before every further one gets a 500."""
@@ -74,6 +77,8 @@ class Server:
     _number: int = 0
     _answered: int = 0
     _open: int = 0
+    _window: tuple[float, int] = (0.0, 0)
+    """When the seconds of `most_in` began, and how many requests were taken since."""
     _file: IO[str] | None = None
 
     def lines(self, event: str = "") -> list[Line]:
@@ -115,8 +120,10 @@ class Server:
         self.bodies.append(body)
         self.note({"event": "started", "number": number, "body": digest, "model": str(body.get("model"))})
         try:
-            await asyncio.sleep(self.latency)
-            fault = self._refusal(request, body) or self._fault(number, digest, str(body.get("model")))
+            fault = self._too_much()
+            if not fault:
+                await asyncio.sleep(self.latency)
+                fault = self._refusal(request, body) or self._fault(number, digest, str(body.get("model")))
             self._seen[digest] += 1
             return await self._respond(request, body, number, digest, fault)
         finally:
@@ -136,9 +143,26 @@ class Server:
             return "context"
         return ""
 
+    def _too_much(self) -> str:
+        """Say how a request is refused that is one too many."""
+        if self.most is not None and self._open > self.most:
+            return "429"
+        if self.most_in is None:
+            return ""
+        many, seconds = self.most_in
+        now = time.monotonic()
+        if now >= self._window[0] + seconds:
+            self._window = now, 0
+        begin, taken = self._window
+        if taken >= many:
+            self.retry_after = f"{begin + seconds - now:.3f}"
+            return "429-after"
+        self._window = begin, taken + 1
+        return ""
+
     def _fault(self, number: int, digest: str, model: str) -> str:
-        if self.total_429 or (self.most is not None and self._open > self.most):
-            return "429-after" if self.total_429 else "429"
+        if self.total_429:
+            return "429-after"
         if self.dies_after is not None and self._answered >= self.dies_after:
             return "500"
         if number in self.at:
