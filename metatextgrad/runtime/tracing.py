@@ -15,7 +15,6 @@ from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, 
 from langchain_core.callbacks.manager import BaseRunManager
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langchain_core.runnables.config import var_child_runnable_config
-from langchain_core.tracers.base import AsyncBaseTracer, BaseTracer
 from langchain_core.tracers.log_stream import LogStreamCallbackHandler
 
 from metatextgrad.runtime.meter import Level
@@ -69,7 +68,9 @@ def _place_alone(under: BaseRunManager | None) -> RunnableConfig | None:
 
 
 def _traces(handler: BaseCallbackHandler) -> bool:
-    return isinstance(handler, BaseTracer | AsyncBaseTracer) and not isinstance(handler, LogStreamCallbackHandler)
+    """Tell a tracer by its name: LangChain's own have one base, and MLflow's has another."""
+    named = any(kind.__name__.endswith("Tracer") for kind in type(handler).__mro__)
+    return named and not isinstance(handler, LogStreamCallbackHandler)
 
 
 def config_of_agent(component: str, listener: BaseCallbackHandler, thread: str) -> RunnableConfig:
