@@ -12,6 +12,11 @@ def title(name: str) -> str:
     return " ".join(filter(None, (_TITLES.get(base, base), rest)))
 
 
+def spoken(name: str) -> str:
+    """Call a row of results what a sentence calls it."""
+    return f"the {name}" if name == "start program" else title(name)
+
+
 def money(used: Usage) -> str:
     """Write what was paid; calls without a known price are never counted as free."""
     if not used.unpriced:

@@ -15,7 +15,9 @@ import metatextgrad as mtg
 from metatextgrad.cli import main
 from metatextgrad.core.components import Llm, Map, Vote
 from metatextgrad.core.errors import BudgetReachedError
+from metatextgrad.core.estimate import Range
 from metatextgrad.core.program import Program
+from metatextgrad.core.report import Tally
 from metatextgrad.core.trial import Evaluation, ExampleResult
 from metatextgrad.display import NOTICE
 from metatextgrad.report.comparing import set_side_by_side
@@ -24,8 +26,12 @@ from metatextgrad.report.drawing import draw_program, names_in
 from metatextgrad.report.examples import Room, example_data, in_script
 from metatextgrad.report.material import Material, gather
 from metatextgrad.report.page import run_page
+from metatextgrad.report.payback import payback
+from metatextgrad.report.spending import rough
 from metatextgrad.report.story import tell
-from metatextgrad.report.verdicts import side_by_side
+from metatextgrad.report.verdicts import side_by_side, steadiness
+from metatextgrad.runtime.meter import Usage
+from metatextgrad.runtime.record import Record
 from tests.command_line import described, printed, settle
 
 SETTINGS = mtg.Context(steps=2, meta_prompt_steps=1, meta_structure_steps=1)
@@ -173,6 +179,47 @@ def test_a_run_that_has_not_ended_shows_what_there_is(workspace: str) -> None:
     assert story.loops and story.result and sum(spent.used for spent in story.spent) == 700
     page = run_page(story, material)
     assert "The cap of 700 calls is reached" in page and "There is no table yet" in page
+    assert "% on the validation set so far, from" in page
+    assert "It goes on with: metatextgrad resume stopped" in page and "stopped at a cap" in page
+
+
+def test_the_first_lines_say_what_the_gain_is_worth_and_what_it_took(workspace: str) -> None:
+    score, interval, worth, took = tell(_material(workspace, "learned")).headline
+    assert "on the test set" in score and "95 % intervals" in interval
+    assert worth.startswith("Is metaTextGrad better than zero-shot on the test set? ")
+    assert re.fullmatch(r"It took [\d,]+ model calls and [\d,]+ tokens, for 0\.00 USD\.", took)
+
+
+def test_an_optimized_program_is_told_before_the_optimizer_that_found_it(workspace: str) -> None:
+    page = _page(workspace, "plain")
+    assert page.index("before: the program as it was given") < page.index("Found by")
+    assert page.count("Prompt optimization: rewrites") == 1, "an optimizer that is as it was given is shown once"
+
+
+def test_a_run_says_when_it_has_paid_for_itself(workspace: str) -> None:
+    material = _material(workspace, "learned")
+    (paid,) = (one for one in tell(material).verdicts if one.question == "When has the run paid for itself?")
+    assert "Simulated calls cost nothing, so calls are counted" in paid.detail[1]
+    stored = material.stored
+    priced = {level: Usage(calls=100, usd=0.5) for level in stored.usage}
+    cheap = replace(stored, usage=priced)
+    assert cheap.found
+    rows = list(cheap.found.findings.rows)
+    rows[0] = rows[0].model_copy(update={"test": Tally(total=10, scored=100)})
+    rows[-1] = rows[-1].model_copy(update={"test": Tally(total=90, scored=100)})
+    findings = cheap.found.findings.model_copy(update={"rows": tuple(rows)})
+    same_size = material.initial.model_copy(update={"purpose": "another of the same size"})
+    found = payback(replace(cheap, found=replace(cheap.found, findings=findings, program=same_size)), material.initial)
+    # Four levels cost 2 USD; an answer costs 0.005 either way, and nine times as many of them are right.
+    assert found and found.answer == "After 50 answers."
+    assert "a right answer costs 0.0056 USD instead of 0.05 USD" in found.detail[0]
+    assert payback(replace(cheap, found=replace(cheap.found, program=material.initial)), material.initial) is None
+
+
+def test_planned_numbers_are_no_more_exact_than_they_are_known() -> None:
+    assert rough(Range(low=0, likely=1_532, high=10_713_885)) == "0 – 1,532 – 10.7\u202fM"
+    assert rough(Range(low=0.25, likely=0.5, high=12_345), 2) == "0.25 – 0.50 – 12.3\u202fk"
+    assert rough(None) == "unknown"
 
 
 def test_what_is_left_out_is_said(workspace: str) -> None:
@@ -189,9 +236,24 @@ def test_runs_on_the_same_data_are_tested_and_others_are_not(workspace: str) -> 
     together = set_side_by_side([learned, plain])
     assert [verdict.question for verdict in together.verdicts] == ["Is plain better than learned on the test set?"]
     assert together.apart == ()
+    anew = replace(plain, stored=replace(plain.stored, record=_with_seed(plain, 1)))
+    steady = set_side_by_side([learned, anew]).verdicts[-1]
+    assert steady.question.startswith("Does the program that learned and plain started from score the same twice")
+    assert steady.answer == "Yes, on all 100 test examples."
     apart = set_side_by_side([learned, other])
     assert apart.verdicts == () and "not all on the same data" in apart.apart[0]
     assert ("task", ("bbh/dyck_languages", "bbh/word_sorting")) in apart.settings
+
+
+def _with_seed(material: Material, seed: int) -> Record:
+    record = material.stored.record
+    return record.model_copy(update={"settings": {**record.settings, "seed": seed}})
+
+
+def test_a_program_that_wavers_is_told_with_how_much_is_noise() -> None:
+    first, second = _evaluation("", (0.0, 1.0, 1.0)), _evaluation("", (1.0, 1.0, 1.0))
+    said = steadiness("it", first, second)
+    assert said.answer == "No: 1 of 3 test examples come out differently (66.7 % and 100.0 %)."
 
 
 def test_command_writes_into_the_workspace_or_where_it_is_told(
@@ -220,6 +282,9 @@ def test_figures_are_png_and_svg_and_always_the_same(
     for folder in ("once", "again"):
         document = described(capsys, "report", "learned", "--figures", folder, "--workspace", workspace)
         assert len(document["figures"]) == 6
+    together = described(capsys, "report", "learned", "plain", "--figures", "both", "--workspace", workspace)
+    assert together["figures"][:2] == [f"both/learned-and-plain-scores.{kind}" for kind in ("png", "svg")]
+    assert len(together["figures"]) == 2 + 2 * 6
     names = sorted(path.name for path in (tmp_path / "once").iterdir())
     assert names == [f"learned-{name}.{kind}" for name in ("cost", "scores", "steps") for kind in ("png", "svg")]
     for name in names:

@@ -12,7 +12,7 @@ from metatextgrad.core.errors import InputError
 
 if TYPE_CHECKING:
     from metatextgrad.report.material import Material
-    from metatextgrad.report.views import Story
+    from metatextgrad.report.views import Several, Story
 
 Runs = Annotated[
     list[str],
@@ -84,11 +84,21 @@ def _written(materials: "list[Material]", file: Path, figures: Path | None) -> l
 
     if len(materials) == 1:
         story = tell(materials[0])
-        stories: Sequence[Story] = [story]
-        page = run_page(story, materials[0])
-    else:
-        several = set_side_by_side(materials)
-        stories, page = several.stories, comparison_page(several)
+        _save(run_page(story, materials[0]), file)
+        return _drawn([story], None, figures) if figures else []
+    several = set_side_by_side(materials)
+    _save(comparison_page(several), file)
+    return _drawn(several.stories, several, figures) if figures else []
+
+
+def _drawn(stories: "Sequence[Story]", several: "Several | None", folder: Path) -> list[Path]:
+    from metatextgrad.report.figures import write_comparison, write_figures
+
+    together = write_comparison(several, folder) if several else []
+    return [*together, *(path for story in stories for path in write_figures(story, folder))]
+
+
+def _save(page: str, file: Path) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         # A model can write half of a surrogate pair, which no file in UTF-8 can hold.
@@ -96,8 +106,3 @@ def _written(materials: "list[Material]", file: Path, figures: Path | None) -> l
     except OSError as error:
         msg = f"Cannot write {str(file)!r}: {error.strerror}. Name another file with --output."
         raise InputError(msg) from error
-    if figures is None:
-        return []
-    from metatextgrad.report.figures import write_figures
-
-    return [path for story in stories for path in write_figures(story, figures)]

@@ -100,6 +100,10 @@ def _apart(materials: Sequence[Material], verdicts: int) -> Iterator[str]:
 def _differing(materials: Sequence[Material]) -> Iterator[tuple[str, tuple[str, ...]]]:
     every = [material.stored.record.settings for material in materials]
     for name in dict.fromkeys(name for settings in every for name in settings):
-        values = tuple(str(settings.get(name, "")) for settings in every)
+        values = tuple(_written(settings.get(name, "")) for settings in every)
         if len(set(values)) > 1:
             yield name, values
+
+
+def _written(value: object) -> str:
+    return "none" if value is None else str(value)

@@ -1,17 +1,19 @@
 """Figures for papers, as PNG and SVG: drawn by matplotlib without a display, a browser or a network."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metatextgrad.core.errors import InputError
 from metatextgrad.display import NOTICE
 from metatextgrad.report.plots import top_of
-from metatextgrad.report.views import Loop, Method, Spent, Story
+from metatextgrad.report.views import Loop, Method, Several, Spent, Story
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    Drawing = tuple[str, Callable[[], Figure]]
 
 _ACCENT, _GREY, _PALE, _BAD = "#0b6e75", "#626a75", "#c9ced4", "#b3402a"
 _LOOK: Any = {
@@ -31,21 +33,34 @@ def write_figures(story: Story, folder: Path) -> list[Path]:
     Raises:
         InputError: the folder cannot be written.
     """
+    return _written(_figures(story), story.run, folder, simulated=story.simulated)
+
+
+def write_comparison(several: Several, folder: Path) -> list[Path]:
+    """Write the figure of what came out of several runs, beside those of each."""
+    if not several.results:
+        return []
+    runs = "-and-".join(story.run for story in several.stories)
+    simulated = any(story.simulated for story in several.stories)
+    return _written([("scores", lambda: _scores(several.results))], runs, folder, simulated=simulated)
+
+
+def _written(drawings: "Iterable[Drawing]", name: str, folder: Path, *, simulated: bool) -> list[Path]:
     import matplotlib
 
     written: list[Path] = []
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # a figure looks the same whatever the user's own settings are
         matplotlib.rcParams.update(_LOOK)
-        for name, draw in _figures(story):
+        for what, draw in drawings:
             figure = draw()
-            if story.simulated:
+            if simulated:
                 figure.text(0.995, 0.005, NOTICE, ha="right", va="bottom", fontsize=7, color="#8a5a00")
-            written += [_save(figure, folder / f"{story.run}-{name}.{kind}", kind) for kind in _UNDATED]
+            written += [_save(figure, folder / f"{name}-{what}.{kind}", kind) for kind in _UNDATED]
     return written
 
 
-def _figures(story: Story) -> "Iterator[tuple[str, Callable[[], Figure]]]":
+def _figures(story: Story) -> "Iterator[Drawing]":
     if story.methods:
         yield "scores", lambda: _scores(story.methods)
     if story.loops:
@@ -82,7 +97,7 @@ def _scores(methods: Sequence[Method]) -> "Figure":
                 axes.plot([100 * tally.score], [y], "o", color=colour, markerfacecolor=face, markersize=5)
     axes.set_yticks(range(len(methods)), [method.title for method in methods])
     axes.set(xlim=(0, 100), xlabel="per cent right, 95 % interval (hollow: validation, filled: test)")
-    axes.invert_yaxis()
+    axes.set_ylim(len(methods) - 0.5, -0.5)
     axes.grid(axis="x", color=_PALE, linewidth=0.5)
     return figure
 
@@ -94,6 +109,9 @@ def _steps(loops: Sequence[Loop]) -> "Figure":
         axes.set(title=loop.title, ylim=(0, 100 * top_of(loops)))
         axes.set_xlabel("meta step" if loop.level == "optimizer" else "step")
     every[0].set_ylabel("validation, per cent")
+    figure.suptitle(
+        "filled: accepted, hollow: rejected; line: the best so far; 95 % intervals", fontsize=7, color=_GREY
+    )
     return figure
 
 
@@ -112,6 +130,7 @@ def _loop(axes: "Axes", loop: Loop) -> None:
             axes.plot([turn.step] * 2, [100 * end for end in item.tally.interval], color=colour, linewidth=1)
             face = colour if item.status == "accepted" else "white"
             axes.plot([turn.step], [100 * item.tally.score], "o", color=colour, markerfacecolor=face, markersize=4)
+    axes.margins(x=0.1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y", color=_PALE, linewidth=0.5)
 
@@ -127,6 +146,7 @@ def _cost(levels: Sequence[Spent]) -> "Figure":
         axes.plot([likely], [place], "|", color=_GREY, markersize=11)
         axes.plot([max(spent.used, 0.5)], [place], "o", color=_ACCENT, markersize=5)
     axes.set_yticks(range(len(levels)), [spent.level for spent in levels])
+    axes.margins(y=0.25)
     axes.set(xscale="log", xlabel="model calls (band: planned, bar: likely, dot: made)")
     axes.invert_yaxis()
     return figure

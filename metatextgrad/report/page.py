@@ -60,7 +60,7 @@ def _rendered(template: str, **given: Any) -> str:
 def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from metatextgrad.report import drawing, plots, verdicts
+    from metatextgrad.report import drawing, plots, spending, verdicts
     from metatextgrad.report.differences import marked
     from metatextgrad.report.examples import in_script
     from metatextgrad.report.story import fates, inner_loops
@@ -73,6 +73,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     made.filters.update(in_script=in_script, per_cent=_per_cent, scored=verdicts.scored, as_is=_as_is, marked=marked)
+    made.filters.update(rough=spending.rough)
     made.globals.update(
         draw_program=drawing.draw_program,
         names_in=drawing.names_in,
@@ -80,6 +81,7 @@ def _environment() -> "Environment":
         steps_plot=plots.steps_plot,
         spent_plot=plots.spent_plot,
         top_of=plots.top_of,
+        sum_of=spending.sum_of,
         inner_loops=inner_loops,
         fates=fates,
     )

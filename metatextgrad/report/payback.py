@@ -26,7 +26,7 @@ class _Currency:
 
     def write(self, amount: float) -> str:
         if self.unit == "calls":
-            return f"{amount:,.1f}".removesuffix(".0") + " calls"
+            return "1 call" if amount == 1 else f"{f'{amount:,.1f}'.removesuffix('.0')} calls"
         return f"{amount:.2g} USD" if amount < 1 else f"{amount:,.2f} USD"
 
 
@@ -68,11 +68,11 @@ def _answer(found: BreakEven, scores: tuple[float, float]) -> str:
 
 
 def _details(currency: _Currency, costs: list[float], scores: tuple[float, float]) -> Iterator[str]:
-    before, after = (
-        f"{currency.write(cost)} at the most and is right in {100 * score:.1f} %"
-        for cost, score in zip(costs, scores, strict=True)
+    old, new = (currency.write(cost) for cost in costs)
+    said = (
+        f"An answer takes at most {new} and is right in {100 * scores[1]:.1f} %; before, it took at most {old} and was "
+        f"right in {100 * scores[0]:.1f} %."
     )
-    said = f"An answer takes {after}; before, it took {before}."
     if all(scores):
         once, now = (currency.write(cost / score) for cost, score in zip(costs, scores, strict=True))
         said += f" So a right answer costs {now} instead of {once}."

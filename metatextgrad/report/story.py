@@ -7,20 +7,26 @@ from metatextgrad.core.optimizer import Optimizer
 from metatextgrad.core.program import Program
 from metatextgrad.core.report import Row, Tally
 from metatextgrad.core.trial import Candidate, Trial
-from metatextgrad.planning import LevelPlan, Plan
 from metatextgrad.report.differences import TextChange, program_changes, stage_changes
 from metatextgrad.report.material import Material, candidates
 from metatextgrad.report.payback import payback
+from metatextgrad.report.spending import in_words, spent_by
 from metatextgrad.report.verdicts import scored, verdicts
-from metatextgrad.report.views import Fate, Loop, Method, Result, Spent, Story, Try, Turn
+from metatextgrad.report.views import Fate, Loop, Method, Result, Story, Try, Turn
 from metatextgrad.runtime.context import Context
-from metatextgrad.runtime.meter import Usage
-from metatextgrad.wording import money, title
+from metatextgrad.wording import spoken, title
 
 MOST_CHANGES = 250
 """Candidates whose changed texts are on the page."""
 MOST_INNER = 24
 """Inner loops that are plotted side by side."""
+_STATUSES = {
+    "budget": "stopped at a cap",
+    "provider": "stopped by its provider's failures",
+    "storage": "stopped by its storage",
+    "running": "at work",
+    "waiting": "waits for a person",
+}
 _KINDS = {"meta_optimize": "learning an optimizer", "optimize": "optimizing a program", "evaluate": "evaluation"}
 
 
@@ -30,21 +36,23 @@ def tell(material: Material) -> Story:
     record = run.record
     loops = tuple(_Loops(material).all())
     findings = run.found.findings if run.found else None
+    tested = verdicts(findings, material.table, payback(run, material.initial)) if findings else ()
+    spent = spent_by(run)
     return Story(
         run=record.run,
         task=record.task,
         task_id=record.task_id,
         kind=_KINDS[record.kind],
-        status=run.status,
+        status=_STATUSES.get(run.status, run.status),
         message=record.message,
         created=record.created,
         simulated=record.simulated,
-        headline=tuple(_headline(material)),
+        headline=(*_headline(material), *(one.sentence for one in tested[:1]), *in_words(spent)),
         methods=tuple(_method(row, material) for row in findings.rows) if findings else (),
         result=_result(material),
         loops=loops,
-        verdicts=verdicts(findings, material.table, payback(run, material.initial)) if findings else (),
-        spent=tuple(_spent(run)),
+        verdicts=tested,
+        spent=spent,
         racing=_racing(run),
         settings=tuple(_settings(record.settings)),
         left_out=tuple(_left_out(material)),
@@ -54,8 +62,7 @@ def tell(material: Material) -> Story:
 def _headline(material: Material) -> Iterator[str]:
     run = material.stored
     if run.found is None:
-        stands = {"running": "is still at work", "killed": "was killed"}.get(run.status, "stopped before its end")
-        yield f"This run {stands}. The page shows what there is so far, on the validation set alone."
+        yield from _so_far(material)
         return
     first, last = run.found.findings.rows[0], run.found.findings.rows[-1]
     if not first.test or not last.test:
@@ -64,9 +71,22 @@ def _headline(material: Material) -> Iterator[str]:
     before = "" if word == "where it was" else f" {_per_cent(first.test)}"
     yield f"{_per_cent(last.test)} on the test set, {word}{before}."
     yield (
-        f"{title(last.name)} scores {scored(last.test)}, and {title(first.name)} {scored(first.test)}, on "
+        f"{spoken(last.name)} scores {scored(last.test)}, and {spoken(first.name)} {scored(first.test)}, on "
         f"{last.test.scored} examples that were looked at once. In brackets are 95 % intervals."
     )
+
+
+def _so_far(material: Material) -> Iterator[str]:
+    """Say how far a run has come that has not ended."""
+    stands = {"running": "is still at work", "killed": "was killed"}.get(
+        material.stored.status, "stopped before its end"
+    )
+    best, start = _best_so_far(material), _start(material)
+    if best and start:
+        yield f"{_per_cent(best)} on the validation set so far, from {_per_cent(start)}."
+    yield f"This run {stands}. The page shows what there is so far; nothing has been looked at on the test set."
+    if material.stored.status != "running":
+        yield f"It goes on with: metatextgrad resume {material.stored.record.run}"
 
 
 def _per_cent(tally: Tally) -> str:
@@ -102,7 +122,7 @@ def _result(material: Material) -> Result | None:
 def _outcome(material: Material) -> tuple[Optimizer | None, Program] | None:
     if found := material.stored.found:
         return found.optimizer, found.program
-    best = _best_so_far(material)
+    best = _leader(material)
     return (_optimizer_of(best, material), material.programs[str(best["program"] or best["id"])]) if best else None
 
 
@@ -113,11 +133,24 @@ def _optimizer_of(best: Candidate, material: Material) -> Optimizer | None:
     return material.optimizers.get(str(best["id"]))
 
 
-def _best_so_far(material: Material) -> Candidate | None:
+def _leader(material: Material) -> Candidate | None:
+    """Return the best candidate so far; of several, one with its program."""
     tried = [item for _, item in candidates(material.stored.branches) if item["score"] is not None]
     best = max((item["score"] or 0.0 for item in tried), default=0.0)
     level = [item for item in tried if item["score"] == best]
     return next((item for item in level if item["program"]), level[0] if level else None)
+
+
+def _best_so_far(material: Material) -> Tally | None:
+    best = _leader(material)
+    return material.tallies.get(best["evaluation"] or "") if best else None
+
+
+def _start(material: Material) -> Tally | None:
+    """Return what the initial program scored."""
+    initial = material.initial.id
+    found = (item for level, item in candidates(material.stored.branches) if level == "program")
+    return next((material.tallies.get(item["evaluation"] or "") for item in found if item["id"] == initial), None)
 
 
 class _Loops:
@@ -202,27 +235,6 @@ def _racing(run: stored.StoredRun) -> str:
     return (
         f"Racing stopped {saved.candidates} candidates that could not win any more: {saved.examples:,} examples were "
         f"left out, and at most {saved.calls:,} calls saved."
-    )
-
-
-def _spent(run: stored.StoredRun) -> Iterator[Spent]:
-    plan = Plan.model_validate(run.record.plan) if run.record.plan else Plan(levels={})
-    for level, used in run.usage.items():
-        expected = plan.levels.get(level)
-        if used.calls or expected:
-            yield _level(level, used, expected)
-
-
-def _level(level: str, used: Usage, expected: LevelPlan | None) -> Spent:
-    return Spent(
-        level=level,
-        model=expected.model if expected else "",
-        used=used.calls,
-        tokens=used.tokens,
-        money=money(used),
-        planned=expected.calls if expected else None,
-        planned_tokens=expected.tokens if expected else None,
-        planned_usd=expected.usd if expected else None,
     )
 
 

@@ -8,7 +8,7 @@ from metatextgrad.core.report import Findings, Row, Tally
 from metatextgrad.core.statistics import RESAMPLES
 from metatextgrad.core.trial import Evaluation
 from metatextgrad.report.views import Verdict
-from metatextgrad.wording import title
+from metatextgrad.wording import spoken
 
 SIGNIFICANT = 0.05
 _STEADY = "So what differs between two runs is the work of their programs, and no mood of the model."
@@ -43,7 +43,7 @@ def against(other: Row, result: Row, table: Table) -> Verdict | None:
     first, second = table.get(other.test_evaluation), table.get(result.test_evaluation)
     if first is None or second is None:
         return None
-    return side_by_side(title(other.name), first, title(result.name), second)
+    return side_by_side(spoken(other.name), first, spoken(result.name), second)
 
 
 def side_by_side(name: str, first: Evaluation, better: str, second: Evaluation) -> Verdict:

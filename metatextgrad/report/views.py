@@ -8,6 +8,8 @@ from metatextgrad.core.optimizer import Optimizer
 from metatextgrad.core.program import Program
 from metatextgrad.core.report import Tally
 from metatextgrad.report.differences import TextChange
+from metatextgrad.runtime.meter import Usage
+from metatextgrad.wording import money
 
 Fate = Literal["accepted", "rejected", "stopped", "invalid", "skipped"]
 """What became of a candidate; a stopped one lost a race before all examples were scored."""
@@ -92,6 +94,10 @@ class Verdict:
     answer: str
     detail: tuple[str, ...] = ()
 
+    @property
+    def sentence(self) -> str:
+        return f"{self.question} {self.answer}"
+
 
 @dataclass(frozen=True)
 class Spent:
@@ -99,17 +105,27 @@ class Spent:
 
     level: str
     model: str
-    used: int
-    tokens: int
-    money: str
+    usage: Usage
     planned: Range | None
     planned_tokens: Range | None
     planned_usd: Range | None
 
     @property
-    def within(self) -> bool | None:
-        """Whether the calls lie within the plan; None without one."""
-        return self.planned.low <= self.used <= self.planned.high if self.planned else None
+    def used(self) -> int:
+        return self.usage.calls
+
+    @property
+    def tokens(self) -> int:
+        return self.usage.tokens
+
+    @property
+    def money(self) -> str:
+        return money(self.usage)
+
+    @property
+    def above(self) -> bool:
+        """Whether there were more calls than the plan took for possible."""
+        return self.planned is not None and self.used > self.planned.high
 
 
 @dataclass(frozen=True)
