@@ -23,9 +23,7 @@ extensions = [
 ]
 exclude_patterns = ["_site", "pictures"]
 nitpicky = True
-nitpick_ignore_regex = [
-    ("py:.*", r"(?!metatextgrad\b).*")
-]  # other projects' names: their pages are not at hand offline
+nitpick_ignore_regex = [("py:(?!mod).*", ".*")]  # annotations name classes of other libraries, and inner ones
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -35,8 +33,7 @@ copybutton_prompt_text = "$ "
 
 toc_object_entries = False  # thousands of names in the navigation of each page would be found by nobody
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
+autodoc_typehints = "signature"
 python_maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 python_display_short_literal_types = True

@@ -18,6 +18,7 @@ from tests.documents import PAGES, ROOT, Reader, blocks, forget_modules_of, pars
 from tests.loopback import point_at
 from tests.openai_server import serving
 from tests.provider import answer
+from tests.settings_page import tables
 from tests.test_examples import LESSONS
 from tests.test_public_names import IMPORTABLE
 
@@ -89,3 +90,8 @@ def test_the_reference_has_every_public_name_and_every_module_of_what_it_tells()
     ]
     assert {f"metatextgrad.{name}" for name in metatextgrad.__all__} | set(modules) <= set(told)
     assert len(told) == len(set(told))
+
+
+def test_the_page_of_settings_has_them_all_with_their_defaults() -> None:
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    assert tables() in page, "`python -m tests.settings_page` prints them"

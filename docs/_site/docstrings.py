@@ -19,19 +19,15 @@ def _left_out(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options
     return None
 
 
-def _described(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Take the description of a pydantic field for its docstring."""
-    owner, _, field = name.rpartition(".")
-    holder = getattr(metatextgrad, owner.rpartition(".")[2], None)
-    if not lines and isinstance(holder, type) and issubclass(holder, BaseModel) and field in holder.model_fields:
-        lines[:] = [holder.model_fields[field].description or ""]
+def _taken(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Hide an attribute's docstring from napoleon, who takes what stands before its first colon for a type."""
     if what in ("attribute", "data"):
         _plain[name] = lines[:]
         lines.clear()
 
 
 def _as_it_was(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Give an attribute its docstring back: napoleon takes what stands before its first colon for a type."""
+    """Give an attribute its docstring back."""
     lines[:] = _plain.pop(name, lines)
 
 
@@ -50,7 +46,7 @@ def _signed(app: Sphinx, what: str, name: str, thing: Any, *_: Any) -> tuple[str
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("autodoc-skip-member", _left_out)
-    app.connect("autodoc-process-docstring", _described, priority=400)  # before napoleon
+    app.connect("autodoc-process-docstring", _taken, priority=400)  # napoleon has 500
     app.connect("autodoc-process-docstring", _as_it_was, priority=600)
     app.connect("autodoc-process-signature", _signed)
     return {"parallel_read_safe": True}
