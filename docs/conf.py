@@ -18,6 +18,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "beyond",
+    "contents",
     "docstrings",
     "drawings",
 ]
