@@ -53,9 +53,12 @@ class _Detail:
     """Rows for the last rejection."""
     idle: bool = True
     """Lines of work that have ended, too."""
+    spaced: bool = False
+    """Empty rows between the parts."""
 
 
 _DETAILS = (
+    _Detail("levels", 3, spaced=True),
     _Detail("levels", 3),
     _Detail("levels", 1),
     _Detail("total", 1),
@@ -82,14 +85,14 @@ def picture(now: Standing, width: int, height: int) -> RenderableType:
 
 
 def _blocks(now: Standing, width: int, detail: _Detail) -> list[_Block]:
-    blocks = [_Block(row) for row in _heading(now, width)]
-    blocks += _work(now, width, detail)
-    blocks += _spent(now, detail)
+    parts = [[_Block(row) for row in _heading(now, width)], _work(now, width, detail), _spent(now, detail)]
     if now.watched.rejection and detail.reason:
         said = f"last rejection: {now.watched.rejection}"
         rows = textwrap.wrap(said, width, max_lines=detail.reason, placeholder=" …")
-        blocks += [_Block(_line(row, "dim")) for row in rows]
-    return blocks
+        parts.append([_Block(_line(row, "dim")) for row in rows])
+    between = [_Block(Text())] if detail.spaced else []
+    blocks = [block for part in parts if part for block in (*between, *part)]
+    return blocks[len(between) :]
 
 
 def _line(text: str, style: str = "") -> Text:
@@ -146,13 +149,14 @@ def score(value: float | None, examples: int) -> str:
     return f"{100 * value:.1f} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
-def sparkline(scores: Sequence[float | None], top: float, most: int) -> str:
-    """Draw the latest scores as bars; what has no score is a dot."""
-    if most <= 0:
-        return ""
-    last = len(_BARS) - 1
-    bars = (_BARS[min(last, round(one / top * last))] if one is not None and top else "·" for one in scores[-most:])
-    return "".join(bars)
+def sparkline(scores: Sequence[float | None], ends: tuple[float, float], most: int) -> str:
+    """Draw the latest scores as bars between the lowest and the highest; what has no score is a dot."""
+    return "".join("·" if one is None else _bar(one, *ends) for one in scores[-most:]) if most > 0 else ""
+
+
+def _bar(one: float, low: float, high: float) -> str:
+    place = (one - low) / (high - low) if high > low else 0.5
+    return _BARS[round(place * (len(_BARS) - 1))]
 
 
 def _work(now: Standing, width: int, detail: _Detail) -> list[_Block]:
@@ -211,8 +215,10 @@ def _meta_steps(strand: Strand, now: Standing) -> int:
 
 
 def _scores(strand: Strand, now: Standing, most: int = _MOST_BARS) -> Text:
+    """Draw how the scores went; bars of all lines of work compare."""
     every = [one for other in now.watched.working for one in other.tried if one is not None]
-    return Text(sparkline(strand.tried, max(every, default=0.0), min(most, _MOST_BARS)), style="cyan")
+    ends = min(every, default=0.0), max(every, default=0.0)
+    return Text(sparkline(strand.tried, ends, min(most, _MOST_BARS)), style="cyan")
 
 
 def _doing(strand: Strand) -> RenderableType:

@@ -117,7 +117,7 @@ def test_nothing_is_higher_than_the_terminal(width: int, height: int) -> None:
 def test_a_wide_terminal_shows_everything() -> None:
     drawn = "\n".join(_drawn(100))
     for expected in (
-        *("run words-1", "0:42, about 3 min left", NOTICE, "best 46.0 [37, 56]", "1/6", "█▇", "30/100"),
+        *("run words-1", "0:42, about 3 min left", NOTICE, "best 46.0 [37, 56]", "1/6", "█▁", "30/100"),
         *("1,234", "5,678", "1.50 + unknown", "of the cap: calls 62 %, US dollars 50 %"),
         "last rejection: tgd/0 step 1: textual_gradient: 0.400 is not above 0.460",
     ):
@@ -141,8 +141,8 @@ def test_scores_have_intervals_where_their_number_of_examples_is_known() -> None
 
 
 def test_bars_of_scores_are_comparable_and_what_has_none_is_a_dot() -> None:
-    assert sparkline([0.0, 0.25, None, 0.5], 0.5, 14) == "▁▅·█"
-    assert sparkline([0.1] * 30, 0.5, 6) == "▂▂▂▂▂▂"
+    assert sparkline([0.3, 0.4, None, 0.5], (0.3, 0.5), 14) == "▁▅·█"
+    assert sparkline([0.1] * 30, (0.1, 0.1), 6) == "▅▅▅▅▅▅"
 
 
 def test_a_step_is_one_line_and_most_events_none() -> None:
@@ -222,7 +222,10 @@ def test_the_screen_is_clean_after_a_run_and_after_an_error() -> None:
 
 
 def test_less_room_takes_the_rejection_before_the_levels() -> None:
-    whole = len(_drawn(100))
+    spaced = _drawn(100)
+    assert spaced.count("") == 3, "parts stand apart where there is room"
+    whole = len(spaced) - 3
+    assert "" not in _drawn(100, whole) and "program" in "\n".join(_drawn(100, whole))
     shorter = "\n".join(_drawn(100, whole - 1))
     assert "last rejection" in shorter and "1,235 calls" in shorter and "program" not in shorter
     bare = "\n".join(_drawn(100, 7, replace(_standing(), simulated=False)))

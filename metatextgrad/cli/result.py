@@ -57,7 +57,7 @@ def score_table(several: Sequence[Findings], *, improved: bool = True) -> Table:
         for row in findings.rows:
             if improved or row.kind != "improved":
                 _add(table, row)
-    table.caption = Text("per cent [95 % interval after Wilson]; n: scored test examples", style="dim")
+    table.caption = Text("per cent [95 % interval, Wilson]; n: test examples", style="dim")
     table.caption_justify = "left"
     return table
 
