@@ -157,6 +157,18 @@ def test_a_server_that_says_to_wait_for_longer_than_a_client_would_holds_nothing
     assert pacer.opens_in(0.0) == 0
 
 
+def test_a_server_that_only_refuses_holds_requests_back_three_times_and_then_gives_up_its_word() -> None:
+    pacer, waits = Pacer(1), []
+    for now in range(0, 100, 10):
+        waits.append(pacer.opens_in(now))
+        pacer.refused(pacer.send(now), now, 15.0)
+    assert waits == [0.0, 5.0, 5.0, 5.0] + [0.0] * 6
+    pacer.took(pacer.send(110.0), 110.0)
+    pacer.refused(pacer.send(110.0), 110.0, 15.0)
+    assert pacer.opens_in(110.0) == 20.0
+    assert pacer.gap == 20.0  # counted from 105, when it said that it would take one
+
+
 def test_a_trial_that_held_all_requests_back_is_followed_by_none_for_twenty_times_as_long() -> None:
     wire = settled(4)
     wire.taken_until_raised()

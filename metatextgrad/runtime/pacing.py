@@ -7,7 +7,8 @@ often it was in vain. TCP's congestion control and Netflix's concurrency-limits 
 too; here it says little, because a model's answer takes as long as it is long.
 
 Where a server says when to come again, nothing is sent before. Where it refuses a request that was alone, what it
-limits is the rate, and requests are spaced as those were that it took.
+limits is the rate, and requests are spaced as those were that it took. A server that goes on refusing does not mean its
+word: then requests follow one another, so that a run which cannot go on is over soon.
 """
 
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ LONGEST_HOLD = 120.0
 """Seconds that a server may hold all requests back. One that is told to wait longer fails for good, and others may."""
 _ROUNDS = 16
 """The most rounds of answers between two trials of another place."""
+_PATIENCE = 3
+"""How many round trips without anything taken a server's word is heeded."""
 _FEWEST = 4
 """A round has no fewer answers: among few a trial in vain would weigh more."""
 _REST = 20
@@ -67,6 +70,8 @@ class Pacer:
     _in_vain: bool = False
     """Whether places had been given before the last cut."""
     _cuts: int = 0
+    _unheard: int = 0
+    """Cuts since the server took a request."""
     _last: float = float("-inf")
     """When a request was last sent."""
     _opens: float = float("-inf")
@@ -85,6 +90,8 @@ class Pacer:
         """Return how long a request has to wait; None where one that is on the wire must come back first."""
         if self.flying >= self.limit:
             return None
+        if self._unheard > _PATIENCE:
+            return 0.0
         return max(self._opens - now, self._last + self.gap - now, 0.0)
 
     def send(self, now: float) -> Sent:
@@ -103,6 +110,7 @@ class Pacer:
         """Count a request that the server took; enough of them at the limit raise it."""
         self.flying -= 1
         self._taken += 1
+        self._unheard = 0
         if not sent.full or sent.cuts != self._cuts:
             return
         self._carried += 1
@@ -120,6 +128,8 @@ class Pacer:
         self._rests = max(self._rests, now + min(wait * _REST, _LONGEST_REST))
         if self._taken:
             self._reckon(now + wait, alone)
+        elif self._unheard > _PATIENCE:
+            self._since = now + wait  # what the server takes says nothing about the time in which it took nothing
         if sent.cuts == self._cuts:
             self._cut(level)
         else:  # another one of the round trip for which the limit was cut
@@ -147,6 +157,7 @@ class Pacer:
             self._rounds = min(_ROUNDS, self._rounds * 4)
         self._step, self._carried = 1, 0
         self._cuts += 1
+        self._unheard += 1
         self.limit = max(level - 1, (self.limit + 1) // 2)
 
     def _raise(self) -> None:
