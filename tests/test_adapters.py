@@ -89,6 +89,18 @@ async def test_failures_of_a_runnable_are_raised() -> None:
         await mtg.as_runnable(PIPELINE, model(down)).ainvoke("q")
 
 
+async def test_a_model_by_name_may_be_simulated_and_a_wrong_name_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task = mtg.load_task("bbh/word_sorting")
+    answer = mtg.as_runnable(task.program, "simulated").invoke(task.testset[0].input)
+    assert "Answer:" in answer
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for wrong in ("nonsense", "openai:gpt-4o-mini", "simulated:nobody"):
+        with pytest.raises(InputError, match=wrong.rpartition(":")[2]):
+            mtg.as_runnable(task.program, wrong)
+
+
 async def test_wrapped_agent_is_a_node_of_the_graph_of_its_program() -> None:
     part = AGENT.components[0]
     program = Program(name="p", components=(part, llm("last", "{agent}"))).knowing(AGENT.builds)

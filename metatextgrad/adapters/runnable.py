@@ -12,10 +12,13 @@ from metatextgrad.core.program import Program, Wrapped
 from metatextgrad.execution import blocking
 from metatextgrad.runtime.building import built, factory_of
 from metatextgrad.runtime.context import Context
+from metatextgrad.runtime.failures import not_built
 from metatextgrad.runtime.interpreter import Interpreter
 from metatextgrad.runtime.meter import LEVELS
 from metatextgrad.runtime.models import Models
+from metatextgrad.runtime.prices import SIMULATED
 from metatextgrad.runtime.resources import ledger_of
+from metatextgrad.runtime.simulated import simulated_model
 
 
 def texts_of(program: Program) -> dict[str, str]:
@@ -24,7 +27,7 @@ def texts_of(program: Program) -> dict[str, str]:
 
 
 def as_runnable(program: Program, model: BaseChatModel | str, *, settings: Context | None = None) -> Runnable[Any, Any]:
-    """Return a program as a Runnable on a chat model, such as "openai:gpt-4o-mini".
+    """Return a program as a Runnable on a chat model, such as "openai:gpt-4o-mini", or "simulated".
 
     A program that is one runnable of yours gives that runnable, built with the program's texts: it takes and gives what
     it always did, and no ledger stands between it and the model. Any other program takes the question, or its inputs by
@@ -61,11 +64,22 @@ def _values(program: Program, given: str | Mapping[str, Any]) -> dict[str, str]:
 
 
 def _chat_model(model: BaseChatModel | str) -> BaseChatModel:
+    """Return the model that is named.
+
+    Raises:
+        InputError: there is no such model, or its package or key is missing.
+    """
     if isinstance(model, BaseChatModel):
         return model
+    provider, _, name = model.partition(":")
+    if provider == SIMULATED:
+        return simulated_model(name or "program")
     from langchain.chat_models import init_chat_model
 
-    found: BaseChatModel = init_chat_model(model)
+    try:
+        found: BaseChatModel = init_chat_model(model)
+    except Exception as error:
+        raise not_built(error, model, provider) from None
     return found
 
 
