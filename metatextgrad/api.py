@@ -11,6 +11,7 @@ from metatextgrad.core.identity import content_id
 from metatextgrad.core.task import Split, Task
 from metatextgrad.core.trial import Evaluation
 from metatextgrad.execution import OnEvent, Stop, blocking
+from metatextgrad.expected import Plan
 from metatextgrad.forking import forked, forked_settings, point
 from metatextgrad.given import (
     GivenOptimizer,
@@ -27,7 +28,7 @@ from metatextgrad.given import (
     program_of,
 )
 from metatextgrad.graphs.outer_loop import BASE_OPTIMIZERS
-from metatextgrad.planning import Plan, plan_meta_optimize, plan_optimize
+from metatextgrad.planning import plan_meta_optimize, plan_optimize
 from metatextgrad.result import Result, carried_out
 from metatextgrad.runtime.artifacts import put
 from metatextgrad.runtime.context import Context

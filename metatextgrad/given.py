@@ -16,7 +16,7 @@ from metatextgrad.core.program import Program, Wrapped
 from metatextgrad.core.programs import PROGRAMS, program_named
 from metatextgrad.core.statistics import need_scipy
 from metatextgrad.core.task import Task
-from metatextgrad.planning import Plan
+from metatextgrad.expected import Plan
 from metatextgrad.runtime.artifacts import get, namespace
 from metatextgrad.runtime.context import RESUMABLE, Context
 from metatextgrad.runtime.models import Models, models_for

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from metatextgrad.core.estimate import NOTHING, Range, exactly, up_to
-from metatextgrad.core.identity import Value
 from metatextgrad.core.optimizer import Optimizer, Stage
 from metatextgrad.core.program import Program
 from metatextgrad.core.schedule import advance, current, start
 from metatextgrad.core.task import JudgedMetric, Task
+from metatextgrad.expected import LevelPlan, Plan
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.meter import LEVELS, Level
 from metatextgrad.runtime.prices import price
@@ -30,29 +30,6 @@ _GROWN_MOST = 8
 """How many times as many calls a restructured program usually makes, and makes at the high end."""
 _ASKED_AGAIN = 1.5
 """Calls for each reply that is wanted, at the high end."""
-
-
-class LevelPlan(Value):
-    """What one level will use."""
-
-    model: str
-    calls: Range
-    tokens: Range
-    usd: Range | None
-    """None where the price is not known."""
-
-
-class Plan(Value):
-    """What a run will use, by level."""
-
-    levels: dict[Level, LevelPlan]
-
-    @property
-    def calls(self) -> Range:
-        total = NOTHING
-        for level in self.levels.values():
-            total = total.plus(level.calls)
-        return total
 
 
 def plan_meta_optimize(

@@ -1,12 +1,11 @@
 """Read runs from a workspace: what they found, what they used, and every turn they took."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.store.base import BaseStore
 
 from metatextgrad.core.errors import InputError, RunBusyError
@@ -14,8 +13,7 @@ from metatextgrad.core.optimizer import Optimizer
 from metatextgrad.core.program import Program
 from metatextgrad.core.report import Findings
 from metatextgrad.core.trial import Trial
-from metatextgrad.graphs.inner_loop import build_inner_loop
-from metatextgrad.graphs.outer_loop import build_outer_loop
+from metatextgrad.loops import heads
 from metatextgrad.runtime.artifacts import get, items, namespace
 from metatextgrad.runtime.meter import Level, Meter, Usage
 from metatextgrad.runtime.record import Record, every, load
@@ -124,17 +122,18 @@ async def run_in(opened: Workspace, run: str, *, turns: bool = False) -> StoredR
         status=await standing(opened, record),
         usage=await used(opened.store, run),
         found=await _found(opened.store, record),
-        branches=await _branches(opened, record) if turns else (),
+        branches=await _branches(opened, record.run) if turns else (),
     )
 
 
 async def read_runs(workspace: str) -> list[tuple[Record, str, Findings | None]]:
     """Read the record of every run, newest first, with its status and what it found."""
     async with existing(workspace) as opened:
-        return [
-            (record, await standing(opened, record), await _findings(opened.store, record))
-            for record in await every(opened.store)
-        ]
+        records = await every(opened.store)
+        # At once, as the store then reads them in one go.
+        findings = await asyncio.gather(*(_findings(opened.store, record) for record in records))
+        statuses = [await standing(opened, record) for record in records]
+        return list(zip(records, statuses, findings, strict=True))
 
 
 async def standing(workspace: Workspace, record: Record) -> str:
@@ -188,32 +187,18 @@ async def _found(store: BaseStore, record: Record) -> Found | None:
     )
 
 
-async def _branches(workspace: Workspace, record: Record) -> tuple[Branch, ...]:
+async def _branches(workspace: Workspace, run: str) -> tuple[Branch, ...]:
     """Walk back from the newest trial of each loop, those that are still at work included."""
-    builder = build_outer_loop() if record.kind == "meta_optimize" else build_inner_loop()
-    graph = builder.compile(checkpointer=workspace.saver, store=workspace.store)
-    config: RunnableConfig = {"configurable": {"thread_id": record.run}}
-    heads = list(dict.fromkeys(_heads(await graph.aget_state(config, subgraphs=True))))
-    turns = [await _turns(workspace.store, head) for head in heads]
+    turns = [await _turns(workspace.store, head) for head in await heads(workspace.saver, run)]
     return tuple(Branch(line[-1].trial.path.partition("/")[0], line) for line in turns if line)
-
-
-def _heads(snapshot: Any) -> list[str]:
-    values = snapshot.values or {}
-    heads = [lineage["trial"] for lineage in sorted(values.get("lineages", []), key=lambda item: item["order"])]
-    heads += [values["last_trial"]] if values.get("last_trial") else []
-    for task in snapshot.tasks:
-        if getattr(task.state, "values", None) is not None:
-            heads += _heads(task.state)
-    return heads
 
 
 async def _turns(store: BaseStore, newest: str | None) -> tuple[Turn, ...]:
     turns: list[Turn] = []
     while newest:
         trial = await get(store, Trial, newest)
-        heads = [item["trial"] for item in trial.candidates if item["trial"]]
-        inner = [turn for head in heads for turn in await _turns(store, head)]
+        scored_by = [item["trial"] for item in trial.candidates if item["trial"]]
+        inner = [turn for newest_inner in scored_by for turn in await _turns(store, newest_inner)]
         turns.append(Turn(trial, tuple(inner)))
         newest = trial.previous
     return tuple(reversed(turns))

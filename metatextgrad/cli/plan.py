@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from metatextgrad.core.estimate import Range
-    from metatextgrad.planning import Plan
+    from metatextgrad.expected import Plan
     from metatextgrad.runtime.meter import Level, Usage
 
 
@@ -73,7 +73,7 @@ def plan_table(plan: "Plan", used: "Mapping[Level, Usage] | None" = None) -> "Ta
 
 def stored_plan(record: Any) -> "Plan | None":
     """Return the plan that a run's record keeps; None where it has none."""
-    from metatextgrad.planning import Plan
+    from metatextgrad.expected import Plan
 
     return Plan.model_validate(record.plan) if record.plan else None
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from metatextgrad.core.estimate import Range
-from metatextgrad.planning import LevelPlan, Plan
+from metatextgrad.expected import LevelPlan, Plan
 from metatextgrad.report.views import Spent
 from metatextgrad.runtime.meter import Usage
 from metatextgrad.stored import StoredRun
