@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from metatextgrad.core.optimizer import Optimizer, Stage
-from metatextgrad.stages import KINDS
 
 
 def changes(optimizer: Optimizer, inputs: Sequence[Optimizer]) -> list[tuple[str, str, str]]:
@@ -22,5 +21,10 @@ def _before(stage: Stage, known: Sequence[Stage]) -> str:
     """Return the given instructions of the same stage; of its kind where the names differ."""
     same = [one.instructions for one in known if one.label == stage.label and one.kind == stage.kind]
     kind = [one.instructions for one in known if one.kind == stage.kind]
-    default = KINDS[stage.kind].instructions if stage.kind in KINDS else ""
-    return next(iter(same + kind), default)
+    return (same + kind)[0] if same + kind else _default(stage)
+
+
+def _default(stage: Stage) -> str:
+    from metatextgrad.stages import KINDS  # here, as it takes long to load and is needed seldom
+
+    return KINDS[stage.kind].instructions if stage.kind in KINDS else ""

@@ -12,12 +12,12 @@ from rich.segment import Segment
 from rich.text import Text
 
 from metatextgrad.execution import Stop
-from metatextgrad.picture import NOTICE as NOTICE
 from metatextgrad.picture import Standing, picture, score
 from metatextgrad.remaining import Caps, clock, seconds_left, time_left
 from metatextgrad.runtime.events import TEST, Event
 from metatextgrad.terminal import InPlace
 from metatextgrad.watching import Watched, where
+from metatextgrad.wording import NOTICE
 
 _QUARTERS = 4
 _ROWS_KEPT = 2

@@ -16,9 +16,8 @@ from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.events import TEST
 from metatextgrad.runtime.meter import Meter
 from metatextgrad.watching import MERGE, Strand, Watched
-from metatextgrad.wording import money
+from metatextgrad.wording import NOTICE, money
 
-NOTICE = "SIMULATED MODELS - these scores say nothing about real models"
 _SHORT_NOTICE = "SIMULATED MODELS"
 _NARROW = 76
 """Columns below which a line of work takes two rows."""

@@ -2,6 +2,7 @@
 
 from metatextgrad.runtime.meter import Usage
 
+NOTICE = "SIMULATED MODELS - these scores say nothing about real models"
 _TITLES = {"tgd": "TGD", "adas-tg": "ADAS-TG"}
 """What the paper calls them."""
 

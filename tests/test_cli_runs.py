@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from metatextgrad.cli.demo import _fresh
-from metatextgrad.display import NOTICE
 from metatextgrad.tasks.files import read_optimizer, read_program
+from metatextgrad.wording import NOTICE
 from tests.command_line import SMALL, call, described, document, printed, settle
 
 TASK = "bbh/word_sorting"

@@ -10,12 +10,13 @@ from rich.console import Console
 
 from metatextgrad.display import Lines, Screen, Silent, Written, display, line_of
 from metatextgrad.execution import Stop
-from metatextgrad.picture import NOTICE, Standing, picture, score, sparkline
+from metatextgrad.picture import Standing, picture, score, sparkline
 from metatextgrad.runtime.budget import Budget
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.events import TEST, Event
 from metatextgrad.runtime.meter import Meter, Usage
 from metatextgrad.watching import Watched
+from metatextgrad.wording import NOTICE
 
 EVENTS = [
     Event(type="evaluating", path="tgd/0", done=60, of=100),

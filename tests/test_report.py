@@ -19,7 +19,6 @@ from metatextgrad.core.estimate import Range
 from metatextgrad.core.program import Program
 from metatextgrad.core.report import Tally
 from metatextgrad.core.trial import Evaluation, ExampleResult
-from metatextgrad.display import NOTICE
 from metatextgrad.report.comparing import set_side_by_side
 from metatextgrad.report.differences import differences, marked, program_changes
 from metatextgrad.report.drawing import draw_program, names_in
@@ -32,6 +31,7 @@ from metatextgrad.report.story import tell
 from metatextgrad.report.verdicts import side_by_side, steadiness
 from metatextgrad.runtime.meter import Usage
 from metatextgrad.runtime.record import Record
+from metatextgrad.wording import NOTICE
 from tests.command_line import described, printed, settle
 
 SETTINGS = mtg.Context(steps=2, meta_prompt_steps=1, meta_structure_steps=1)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from metatextgrad.core.report import Findings, Row, Tally
-from metatextgrad.display import NOTICE
 from metatextgrad.runtime.meter import Level, Usage
 from metatextgrad.stored import Branch, Found, Turn
+from metatextgrad.wording import NOTICE
 
 Document = dict[str, Any]
 

@@ -12,10 +12,9 @@ from metatextgrad.changes import changes
 from metatextgrad.cli.documents import sum_of
 from metatextgrad.core.optimizer import Alternate, BestOf, Chain, OnPlateau, Repeat, Schedule, Stage
 from metatextgrad.core.report import Findings, Row, Tally
-from metatextgrad.display import NOTICE
 from metatextgrad.runtime.meter import Level, Usage
 from metatextgrad.stored import Found
-from metatextgrad.wording import money, title
+from metatextgrad.wording import NOTICE, money, title
 
 
 def show_result(console: Console, found: Found, usage: Mapping[Level, Usage], following: Sequence[str]) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metatextgrad.core.errors import InputError
-from metatextgrad.display import NOTICE
 from metatextgrad.report.plots import top_of
 from metatextgrad.report.views import Loop, Method, Several, Spent, Story
+from metatextgrad.wording import NOTICE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from metatextgrad.core.errors import InputError
-from metatextgrad.display import NOTICE
+from metatextgrad.wording import NOTICE
 
 if TYPE_CHECKING:
     from jinja2 import Environment
