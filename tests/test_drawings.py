@@ -33,10 +33,6 @@ def test_the_page_of_graphs_shows_each_as_it_is(name: str) -> None:
     assert drawn(name) in shown(page)
 
 
-def test_the_readme_shows_the_inner_loop_as_it_is() -> None:
-    assert drawn("inner_loop") in shown((ROOT / "README.md").read_text(encoding="utf-8"))
-
-
 @pytest.mark.parametrize("name", GRAPHS)
 def test_a_picture_has_the_nodes_and_the_arrows_of_its_graph(name: str) -> None:
     real = graph(name)
