@@ -28,7 +28,7 @@ lint: $(STAMP)  ## Check style and types
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 docs: $(STAMP)  ## Build the documentation as a site that opens offline, in site/
-	$(BIN)/sphinx-build -W --keep-going -n -q -d site/.doctrees docs site $(ARGS)
+	@$(BIN)/sphinx-build -W --keep-going -n -q -d site/.doctrees docs site $(ARGS)
 	@echo "Open site/index.html"
 
 pictures: $(STAMP)  ## Draw the graphs anew for the documentation, after a change of one; needs Graphviz

@@ -8,13 +8,13 @@ from typing import Any
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
 from metatextgrad.runtime.simulated import simulated_model
+from metatextgrad.runtime.simulated.base import NOT_COVERED
 from metatextgrad.runtime.simulated.lessons import SimulatedApprentice
 from tests.openai_answers import Asked
 
 _LEVELS = {"gpt-4o-mini": "program", "o1": "meta", "o3": "meta"}
 """By the names that the pages use; every other one writes for the optimizer."""
 _NO_OPTIONS: dict[str, Any] = {}
-_UNKNOWN = "nothing that could be worked on"
 _TAUGHT = re.compile(r"(\w+) is (?:for )?(\w+)")
 
 
@@ -26,7 +26,7 @@ def answer(asked: Asked) -> str:
     level = _LEVELS.get(asked.model, "optimizer")
     said = simulated_model(level).reply(messages, "", asked.temperature or 0.0)
     if level == "program":
-        return _by_the_book(messages) if _UNKNOWN in said else said
+        return _by_the_book(messages) if said == NOT_COVERED else said
     return said if _is_json(said) or level == "meta" else SimulatedApprentice(**_NO_OPTIONS).reply(messages, "", 0.0)
 
 
