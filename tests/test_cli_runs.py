@@ -69,7 +69,11 @@ def test_the_runs_are_listed_newest_first(inside: Path, capsys: pytest.CaptureFi
     runs = described(capsys, "runs")["runs"]
     assert {run["run"]: run["status"] for run in runs} == {"tuned": "done", "learned": "done"}
     assert [run["created"] for run in runs] == sorted((run["created"] for run in runs), reverse=True)
-    assert "learned" in printed(capsys, "runs")
+    head, *lines = printed(capsys, "runs").splitlines()
+    for name in ("task", "command", "status", "begun"):
+        place = head.index(name)
+        assert all(line[place - 1].isspace() and line[place] != " " for line in lines[: len(runs)]), "in columns"
+    assert [line.split()[0] for line in lines[: len(runs)]] == [run["run"] for run in runs]
 
 
 def test_every_turn_of_a_run_is_shown(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:
