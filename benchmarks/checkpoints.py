@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import Any, LiteralString
 
 from endless import models, task
 
@@ -32,6 +32,7 @@ from metatextgrad.runtime.events import Event
 from metatextgrad.runtime.workspace import POSTGRES, open_workspace
 
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+TABLE_SIZE = "select pg_total_relation_size(%s::regclass)"
 JSON_SIZE = "select sum(pg_column_size(checkpoint) + pg_column_size(metadata)) from checkpoints"
 
 
@@ -103,7 +104,8 @@ def in_folder(folder: Path) -> tuple[int, int, int]:
             connection.execute("pragma wal_checkpoint(truncate)")
             if name == "checkpoints":
                 (beside,) = connection.execute("select coalesce(sum(length(metadata)), 0) from checkpoints").fetchone()
-    return beside, *((folder / f"{name}.sqlite").stat().st_size for name in ("checkpoints", "store"))
+    checkpoints, store = ((folder / f"{name}.sqlite").stat().st_size for name in ("checkpoints", "store"))
+    return beside, checkpoints, store
 
 
 def in_postgres(uri: str) -> tuple[int, int, int]:
@@ -117,11 +119,11 @@ def in_postgres(uri: str) -> tuple[int, int, int]:
     asyncio.run(made())
     with psycopg.connect(uri) as connection:
 
-        def number(query: str, *given: str) -> int:
+        def number(query: LiteralString, *given: str) -> int:
             return int((connection.execute(query, given).fetchone() or (0,))[0] or 0)
 
-        kept = sum(number("select pg_total_relation_size(%s::regclass)", table) for table in TABLES)
-        return number(JSON_SIZE), kept, number("select pg_total_relation_size('store')")
+        kept = sum(number(TABLE_SIZE, table) for table in TABLES)
+        return number(JSON_SIZE), kept, number(TABLE_SIZE, "store")
 
 
 if __name__ == "__main__":

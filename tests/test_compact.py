@@ -126,7 +126,8 @@ async def test_what_tasks_wrote_is_dropped_once_the_next_checkpoint_has_it(tmp_p
 
         for thread, space in places:
             for before, this in ((None, "1"), ("1", "2")):
-                await saver.aput(at(thread, space, before), {**CHECKPOINT, "id": this}, {"step": 0}, {})
+                checkpoint: Any = {**CHECKPOINT, "id": this}
+                await saver.aput(at(thread, space, before), checkpoint, {"step": 0}, {})
                 await saver.aput_writes(at(thread, space, this), [("step", f"after {this}")], "task")
         assert [await kept(*place, "1") for place in places] == [[], [], []]
         assert [await kept(*place, "2") for place in places] == [["after 2"], ["after 2"], ["after 2"]]
