@@ -1,6 +1,7 @@
 """What the commands print about runs, programs and graphs."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,8 @@ def test_a_result_has_table_optimizer_usage_and_next_commands(
 ) -> None:
     monkeypatch.setenv("COLUMNS", width)
     shown = printed(capsys, "show", "learned")
-    assert max(len(line) for line in shown.splitlines() if "metatextgrad" not in line) <= int(width)
+    to_copy = ("  metatextgrad", "  source")
+    assert max(len(line) for line in shown.splitlines() if not line.startswith(to_copy)) <= int(width)
     for expected in (
         "TGD",
         "ADAS-TG",
@@ -138,6 +140,19 @@ def test_a_program_file_is_drawn_in_characters(
 def test_tasks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "bbh/dyck_languages" in printed(capsys, "tasks")
     assert {"bbh/dyck_languages", "bbh/word_sorting"} <= {task["name"] for task in described(capsys, "tasks")["tasks"]}
+
+
+def test_commands_to_copy_come_with_how_they_are_found(
+    inside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    activate = tmp_path / "venv" / "bin" / "activate"
+    activate.parent.mkdir(parents=True)
+    activate.touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert f"source {activate}" in printed(capsys, "show", "tuned")
+    (tmp_path / "metatextgrad").touch(mode=0o755)
+    assert "source" not in printed(capsys, "show", "tuned")
 
 
 def test_no_command_is_the_help_and_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,8 +80,10 @@ def _print(stored: "list[StoredRun]", place: str, reports: list[str]) -> None:
             console.print(optimizer_view(one.found))
             console.print()
             console.print(usage_table(one.usage, simulated=True))
-    console.print("\nreports" if reports else "", style="bold")
+    if reports:
+        console.print("\nreports, to be opened in a browser", style="bold")
     for file in reports:
         console.print(f"  {file}", soft_wrap=True, markup=False)
-    show_following(console, [command for one in stored for command in next_commands(one, place)])
+    commands = [command for one in stored for command in next_commands(one, place)]
+    show_following(console, [command for command in commands if not (reports and " report " in command)])
     mark(console, True)

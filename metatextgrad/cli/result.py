@@ -1,6 +1,10 @@
 """The result of a run for people: the table, the learned optimizer, what it used."""
 
+import os
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -37,10 +41,23 @@ def mark(console: Console, simulated: bool) -> None:
 
 def show_following(console: Console, commands: Sequence[str]) -> None:
     """Print commands to go on with, each on one line, so that they can be copied."""
-    if commands:
-        console.print("\nnext", style="bold")
+    if not commands:
+        return
+    console.print("\nnext", style="bold")
+    if activate := _needed_first():
+        console.print("First, once in this shell, so that the command is found:", style="dim")
+        commands = [f"source {activate}", *commands]
     for command in commands:
         console.print(f"  {command}", soft_wrap=True, markup=False)
+
+
+def _needed_first() -> str:
+    """Return what puts the command on the path, where it was called by its own, as `make demo` does; else nothing."""
+    activate = Path(sys.prefix) / "bin" / "activate"
+    if shutil.which("metatextgrad") or not activate.is_file():
+        return ""
+    near = os.path.relpath(activate)
+    return str(activate) if near.startswith("..") else near
 
 
 def score_table(several: Sequence[Findings], *, improved: bool = True) -> Table:
