@@ -40,8 +40,10 @@ def main() -> None:
     """Print one line a run."""
     given = sys.argv[1:]
     database = given.pop(0) if given and given[0].startswith(POSTGRES) else ""
-    print(f"{'':>6} {'bytes of a step: written':>38} {'kept':>8} {'in store':>9} {'milliseconds of a step':>25}")
-    print(f"{'steps':>6} {'first tenth':>18} {'last tenth':>19} {'':>8} {'':>9} {'first tenth':>14} {'last tenth':>10}")
+    print(
+        f"{'':>6} {'bytes of a step, written':>27} {'kept':>7} {'store':>7} {'its milliseconds':>19} {'of the CPU':>13}"
+    )
+    print(f"{'steps':>6} {'first tenth':>15} {'last tenth':>11} {'':>7} {'':>7}" + f" {'first':>10} {'last':>6}" * 2)
     for steps in [int(number) for number in given] or [100, 1000]:
         if database:
             measure(steps, database)
@@ -53,23 +55,30 @@ def main() -> None:
 def measure(steps: int, workspace: str) -> None:
     """Run an inner loop and print what its steps wrote."""
     before = sizes(workspace)
-    ends, written = [time.perf_counter()], [0]
+    ends, spent, written = [time.perf_counter()], [time.process_time()], [0]
 
     def noted(event: Event) -> None:
         if event.type == "step":
             ends.append(time.perf_counter())
+            spent.append(time.process_time())
             written.append(total[0])
 
     with counted() as total:
         optimize(task(6, 5, 2), settings=Context(steps=steps), models=models(), workspace=workspace, on_event=noted)
     beside, kept, stored = (after - was for after, was in zip(sizes(workspace), before, strict=True))
-    times = [1000 * (end - begin) for begin, end in pairwise(ends)][2:]
-    bytes_of_steps = [later - earlier + beside / steps for earlier, later in pairwise(written)][2:]
-    tenth = steps // 10
+    added = [later - earlier + beside / steps for earlier, later in pairwise(written)]
+    early, late = first_and_last(added)
+    wall, cpu = (first_and_last([1000 * (end - begin) for begin, end in pairwise(clock)]) for clock in (ends, spent))
     print(
-        f"{steps:>6} {mean(bytes_of_steps[:tenth]):>18,.0f} {mean(bytes_of_steps[-tenth:]):>19,.0f} "
-        f"{kept / steps:>8,.0f} {stored / steps:>9,.0f} {mean(times[:tenth]):>14.1f} {mean(times[-tenth:]):>10.1f}"
+        f"{steps:>6} {early:>15,.0f} {late:>11,.0f} {kept / steps:>7,.0f} {stored / steps:>7,.0f} "
+        f"{wall[0]:>10.1f} {wall[1]:>6.1f} {cpu[0]:>10.1f} {cpu[1]:>6.1f}"
     )
+
+
+def first_and_last(values: list[float]) -> tuple[float, float]:
+    """Return the means of the first and the last tenth; the start, and the score of what is given, are no steps."""
+    tenth = len(values) // 10
+    return mean(values[2 : 2 + tenth]), mean(values[-tenth:])
 
 
 @contextmanager

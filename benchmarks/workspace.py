@@ -31,6 +31,8 @@ from metatextgrad.runtime.workspace import Workspace, open_workspace
 
 TIMES = 5
 SHARE = 100
+AT_ONCE = 2000
+"""Items put by one statement; PostgreSQL takes no more than 65,535 parameters."""
 SAMPLES: dict[str, dict[str, Any]] = {
     "usual": {"steps": 6},
     "long": {"steps": 1500},
@@ -105,7 +107,8 @@ async def copy(opened: Workspace, found: Sample, run: str) -> None:
         other = content_id([run, key])
         puts.append(PutOp(namespace("call"), other, {**found.calls[key], "run": run}, index=False))
         puts.append(PutOp(namespace("usage", run), other, usage, index=False))
-    await opened.store.abatch(puts)
+    for begin in range(0, len(puts), AT_ONCE):
+        await opened.store.abatch(puts[begin : begin + AT_ONCE])
     await found.point.copy_to(opened.saver, run)
 
 
