@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,23 @@ def spoken(page: Path) -> list[str]:
     tokens = MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
     spans = [child.content for token in tokens for child in token.children or () if child.type == "code_inline"]
     return [span for span in spans if span.startswith("metatextgrad ") and not re.search(r"--[A-Z]|\.\.\.", span)]
+
+
+def links(page: Path) -> list[tuple[Path, str]]:
+    """Return where the links and pictures of a page lead inside the project: the file, and a heading if one is named."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
+    inline = [child for token in tokens for child in token.children or ()]
+    found = [str(child.attrs.get("href") or child.attrs.get("src") or "") for child in inline]
+    inner = [target.partition("#") for target in found if target and "://" not in target]
+    return [((page.parent / file).resolve() if file else page, anchor) for file, _, anchor in inner]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the names that code hosts give to the headings of a page."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
+    headings = [after.content for before, after in pairwise(tokens) if before.type == "heading_open"]
+    bare = [re.sub(r"[^\w\s-]", "", heading.lower()) for heading in headings]
+    return {re.sub(r"\s", "-", heading.strip()) for heading in bare}
 
 
 @dataclass

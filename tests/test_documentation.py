@@ -14,7 +14,7 @@ import metatextgrad
 from metatextgrad.core.errors import MetaTextGradError
 from metatextgrad.stages import KINDS, StageKind
 from tests.command_line import settle
-from tests.documents import PAGES, ROOT, Reader, blocks, forget_modules_of, parsed, spoken
+from tests.documents import PAGES, ROOT, Reader, anchors, blocks, forget_modules_of, links, parsed, spoken
 from tests.loopback import point_at
 from tests.openai_server import serving
 from tests.provider import answer
@@ -52,6 +52,13 @@ def test_a_reader_can_follow_a_page(page: Path, reader: Reader) -> None:
 def test_commands_in_the_prose_of_a_page_are_real(page: Path) -> None:
     for command in spoken(page):
         parsed(shlex.split(command)[1:], f"{page.relative_to(ROOT)}: {command}", in_prose=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_link_of_a_page_leads_nowhere(page: Path) -> None:
+    for target, anchor in links(page):
+        assert target.exists(), target
+        assert not anchor or anchor in anchors(target), f"{target.name} has no heading {anchor!r}"
 
 
 def error_classes() -> set[type[MetaTextGradError]]:
