@@ -73,7 +73,7 @@ def spoken(page: Path) -> list[str]:
 
 
 def links(page: Path) -> list[tuple[Path, str]]:
-    """Return where the links and pictures of a page lead inside the project: the file, and a heading if one is named."""
+    """Return where the links and pictures of a page lead inside the project: the file, and the heading if named."""
     tokens = MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
     inline = [child for token in tokens for child in token.children or ()]
     found = [str(child.attrs.get("href") or child.attrs.get("src") or "") for child in inline]
