@@ -1,12 +1,18 @@
 """What the commands print about runs, programs and graphs."""
 
+import asyncio
+import io
 import json
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from rich.console import Console, RenderableType
 
 from metatextgrad.cli.demo import _fresh
+from metatextgrad.cli.result import optimizer_view
+from metatextgrad.stored import read_run
 from metatextgrad.tasks.files import read_optimizer, read_program
 from metatextgrad.wording import NOTICE
 from tests.command_line import SMALL, call, described, document, printed, settle
@@ -169,10 +175,27 @@ def test_a_demo_never_meets_an_earlier_one(tmp_path: Path) -> None:
 def test_the_demo_ends_with_one_table_in_under_a_minute(tmp_path: Path) -> None:
     done = call("demo", "--quiet", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    table, _, rest = done.stdout.partition("[95 % interval")
+    learned, _, rest = done.stdout.partition("method ")
+    assert learned.count("learned optimizer") == learned.count("tokens in") == 2
+    table, _, rest = rest.partition("[95 % interval")
     methods = [line.split()[0] for line in table.splitlines() if "[" in line]
     assert methods == ["zero-shot", "TGD", "ADAS-TG", "metaTextGrad"] * 2
-    assert rest.count("learned optimizer") == rest.count("tokens in") == 2
     assert done.stdout.count(NOTICE) == 2
     reports = [line.strip() for line in rest.splitlines() if line.endswith(".html")]
     assert [(tmp_path / report).read_text(encoding="utf-8").count("<h1>") for report in reports] == [1, 1]
+
+
+def test_in_colours_a_changed_text_stands_once(inside: Path) -> None:
+    found = asyncio.run(read_run(".metatextgrad", "learned")).found
+    assert found
+    plain, coloured = (_drawn(optimizer_view(found, colours=colours), colours) for colours in (False, True))
+    assert "  before:" in plain and "  after:" in plain and "green came" not in plain
+    assert "  before:" not in coloured and "green came, red went" in coloured and "\x1b[32m" in coloured
+
+
+def _drawn(view: RenderableType, colours: bool) -> str:
+    system: Literal["standard"] | None = "standard" if colours else None
+    console = Console(file=io.StringIO(), width=100, force_terminal=colours, color_system=system)
+    console.print(view)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()

@@ -67,19 +67,21 @@ def _say(stored: "list[StoredRun]", place: str, reports: list[str]) -> None:
 
 
 def _print(stored: "list[StoredRun]", place: str, reports: list[str]) -> None:
+    """Print what was learned, and last, where a terminal shows it, what it scores and how to go on."""
     from metatextgrad.cli.output import out
     from metatextgrad.cli.result import mark, optimizer_view, score_table, show_following, usage_table
     from metatextgrad.cli.show import next_commands
 
     console = out()
     mark(console, True)
-    console.print(score_table([one.found.findings for one in stored if one.found], improved=False))
     for one in stored:
         if one.found:
-            console.print(f"\n{one.record.task}", style="bold")
-            console.print(optimizer_view(one.found))
+            console.print(f"{one.record.task}", style="bold")
+            console.print(optimizer_view(one.found, colours=console.color_system is not None))
             console.print()
             console.print(usage_table(one.usage, simulated=True))
+            console.print()
+    console.print(score_table([one.found.findings for one in stored if one.found], improved=False))
     if reports:
         console.print("\nreports, to be opened in a browser", style="bold")
     for file in reports:

@@ -16,6 +16,7 @@ from metatextgrad.changes import changes
 from metatextgrad.cli.documents import sum_of
 from metatextgrad.core.optimizer import Alternate, BestOf, Chain, OnPlateau, Repeat, Schedule, Stage
 from metatextgrad.core.report import Findings, Row, Tally
+from metatextgrad.report.differences import differences, marked
 from metatextgrad.runtime.meter import Level, Usage
 from metatextgrad.stored import Found
 from metatextgrad.wording import NOTICE, money, title
@@ -26,7 +27,7 @@ def show_result(console: Console, found: Found, usage: Mapping[Level, Usage], fo
     mark(console, found.findings.simulated)
     console.print(score_table([found.findings]))
     console.print()
-    console.print(optimizer_view(found))
+    console.print(optimizer_view(found, colours=console.color_system is not None))
     console.print()
     console.print(usage_table(usage, simulated=found.findings.simulated))
     show_following(console, following)
@@ -93,8 +94,11 @@ def _cell(tally: Tally) -> Text:
     return Text(f"{100 * tally.score:.1f} [{100 * low:.1f}, {100 * high:.1f}]{unscored}")
 
 
-def optimizer_view(found: Found) -> RenderableType:
-    """Draw an optimizer: its schedule, and the instructions that a meta-optimizer changed, before and after."""
+def optimizer_view(found: Found, *, colours: bool) -> RenderableType:
+    """Draw an optimizer: its schedule, and what a meta-optimizer changed in its instructions.
+
+    In colours a text stands once, with what came and what went; without them it stands as it was and as it is.
+    """
     optimizer = found.optimizer
     title = "learned optimizer" if found.findings.kind == "meta_optimize" else "optimizer"
     tree = Tree(Text.assemble((title, "bold"), f"  {optimizer.name}"))
@@ -102,13 +106,26 @@ def optimizer_view(found: Found) -> RenderableType:
     parts: list[RenderableType] = [tree, Padding(Text(optimizer.purpose, style="dim"), (0, 0, 0, 2))]
     changed = changes(optimizer, found.inputs)
     for label, before, after in changed:
-        parts.append(Text.assemble("\n", (label, "bold"), ", instructions"))
-        for name, text in (("before", before), ("after", after)):
-            parts.append(Text(f"  {name}:", style="dim"))
-            parts.append(Padding(Text(text, style="dim" if name == "before" else ""), (0, 0, 0, 4)))
+        key = (": green came, red went", "dim") if colours else ""
+        parts.append(Text.assemble("\n", (label, "bold"), ", instructions", key))
+        parts += [_marked(before, after)] if colours else _beside(before, after)
     if not changed:
         parts.append(Padding(Text("All instructions are as they were given.", style="dim"), (0, 0, 0, 2)))
     return Group(*parts)
+
+
+def _marked(before: str, after: str) -> RenderableType:
+    styles = {"same": "dim", "removed": "red strike", "added": "green"}
+    spans = ((text, styles[kind]) for kind, text in marked(differences(before, after)))
+    return Padding(Text.assemble(*spans), (0, 0, 0, 4))
+
+
+def _beside(before: str, after: str) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    for name, text in (("before", before), ("after", after)):
+        parts.append(Text(f"  {name}:", style="dim"))
+        parts.append(Padding(Text(text), (0, 0, 0, 4)))
+    return parts
 
 
 def _grow(tree: Tree, schedule: Schedule) -> None:
