@@ -141,7 +141,7 @@ async def standing(workspace: Workspace, record: Record) -> str:
     if record.status != "running":
         return record.status
     try:
-        async with workspace.hold(record.run):
+        async with workspace.hold(record.run, wait=False):
             return "killed"
     except RunBusyError:
         return "running"

@@ -154,7 +154,8 @@ def _workspace(runtime: ToolRuntime[Any, Any]) -> Workspace:
     saver = runtime.config.get("configurable", {}).get(CONFIG_KEY_CHECKPOINTER)
 
     @asynccontextmanager
-    async def hold(run: str) -> AsyncIterator[None]:
+    async def hold(run: str, *, wait: bool = True) -> AsyncIterator[None]:
+        del run, wait
         yield None  # a call of a tool has one owner: the agent's run
 
     return Workspace(

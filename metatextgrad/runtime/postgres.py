@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ async def open_postgres(uri: str, folder: Path) -> AsyncIterator[Workspace]:
             saver, store = AsyncPostgresSaver(pool, serde=serializer()), AsyncPostgresStore(pool)
             await saver.setup()
             await store.setup()
-        yield Workspace(saver=saver, store=store, folder=folder, hold=lambda run: _hold(uri, run))
+        yield Workspace(saver=saver, store=store, folder=folder, hold=partial(_hold, uri))
 
 
 async def _reached(uri: str) -> "AsyncConnection[Any]":
@@ -99,10 +100,10 @@ async def _locked(connection: "AsyncConnection[Any]", name: str, tries: int) -> 
 
 
 @asynccontextmanager
-async def _hold(uri: str, run: str) -> AsyncIterator[Lost]:
+async def _hold(uri: str, run: str, *, wait: bool = True) -> AsyncIterator[Lost]:
     """Hold a run on a connection of its own."""
     async with await _connected(uri) as connection:
-        if not await _locked(connection, f"run {run}", _HOLD_TRIES):
+        if not await _locked(connection, f"run {run}", _HOLD_TRIES if wait else 1):
             raise busy(run)
         lost = asyncio.create_task(_end_of(connection))
         try:

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -44,7 +45,7 @@ async def open_folder(folder: Path) -> AsyncIterator[Workspace]:
         except (OSError, sqlite3.Error) as error:
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"Workspace {str(folder)!r} cannot be used: {reason}. Name another folder.") from error
-        yield Workspace(saver=saver, store=store, folder=folder, hold=lambda run: _hold(folder / "locks", run))
+        yield Workspace(saver=saver, store=store, folder=folder, hold=partial(_hold, folder / "locks"))
 
 
 def _alone(folder: Path) -> IO[str]:
@@ -152,8 +153,9 @@ def _whole(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _hold(folder: Path, run: str) -> AsyncIterator[None]:
-    """Hold a lock on a file; the operating system lets go when the process ends, however it ends."""
+async def _hold(folder: Path, run: str, *, wait: bool = True) -> AsyncIterator[None]:
+    """Hold a lock on a file; the operating system lets go when the process ends, however it ends, and at once."""
+    del wait
     try:
         file = await asyncio.to_thread(_lock_file, folder, run)
     except OSError as error:

@@ -1,10 +1,11 @@
 """Where runs live: LangGraph's saver and store, and a lock for each run. Nothing else persists anything."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.store.base import BaseStore
@@ -20,6 +21,13 @@ Lost = asyncio.Task[None]
 """Ends when a hold is lost, as with the connection that has it."""
 
 
+class Hold(Protocol):
+    """Holds a run by name, so that no second process writes to it; raises RunBusyError when another one does."""
+
+    def __call__(self, run: str, *, wait: bool = True) -> AbstractAsyncContextManager[Lost | None]:
+        """Wait a moment for a process that was killed just now, which a server need not have noticed."""
+
+
 @dataclass(frozen=True)
 class Workspace:
     """An open workspace."""
@@ -28,8 +36,7 @@ class Workspace:
     store: BaseStore
     folder: Path
     """Where exported files and reports go."""
-    hold: Callable[[str], AbstractAsyncContextManager[Lost | None]]
-    """Holds a run by name, so that no second process writes to it; raises RunBusyError when another one does."""
+    hold: Hold
 
 
 @asynccontextmanager
