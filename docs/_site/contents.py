@@ -10,7 +10,7 @@ FRONT = {
     "Start": ("start", "loops", "method", "lessons"),
     "Your work": ("agents", "tasks", "metrics", "models", "resume", "report"),
     "Watch and steer": ("studio", "control", "events"),
-    "Optimizers": ("optimizers", "stages", "graphs"),
+    "Optimizers": ("learn", "optimizers", "stages", "graphs"),
     "Coming from": ("moving/index",),
     "Evidence": ("benchmark", "kill-matrix", "performance", "simulated"),
     "Look up": ("errors/index", "reference/index"),
