@@ -174,3 +174,15 @@ def test_the_hint_goes_with_the_reason() -> None:
         "The workspace failed: disk I/O error. See that its database is there and answers, then resume; "
         "what was kept is kept."
     )
+
+
+async def test_what_was_begun_when_a_workspace_closes_keeps_no_lock(tmp_path: Path) -> None:
+    async with open_workspace(tmp_path) as found:
+        assert isinstance(found.saver, AsyncSqliteSaver)
+        names = "thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel"
+        rows = [("thread", "", "1", "task", 0, "first")]
+        begun = await found.saver.conn.executemany(f"INSERT INTO writes ({names}) VALUES (?, ?, ?, ?, ?, ?)", rows)
+    with closing(sqlite3.connect(tmp_path / "checkpoints.sqlite", timeout=0, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert other.execute("SELECT count(*) FROM writes").fetchone() == (0,)
+    del begun

@@ -141,6 +141,12 @@ class _Connection(sqlite3.Connection):
         with _whole(self):
             super().commit()
 
+    def close(self) -> None:
+        # What a cancelled task had begun would keep its lock past the close, for as long as its cursor lives.
+        with suppress(sqlite3.Error):
+            self.rollback()
+        super().close()
+
 
 @contextmanager
 def _whole(connection: sqlite3.Connection) -> Iterator[None]:

@@ -15,6 +15,8 @@ from langgraph.store.base import GetOp, Op, PutOp, Result
 from langgraph.store.base.batch import AsyncBatchedBaseStore
 from langgraph.store.sqlite import SqliteStore
 
+_PRIMARY = 0xFF
+"""The part of an error code that says what is the matter; the rest says where."""
 _LOGGED = 1000
 """Items that are put before the log is written back into the database."""
 
@@ -42,7 +44,7 @@ class FolderStore(AsyncBatchedBaseStore):
             try:
                 results = self.quick.batch(asked)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY:
                     raise
             else:
                 self._logged(asked)
