@@ -4,14 +4,16 @@ import asyncio
 import math
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from metatextgrad.api import aevaluate
 from metatextgrad.core.errors import ProviderError
 from metatextgrad.runtime.models import Models, models_for
 from metatextgrad.runtime.transport import wait_in
-from tests.loopback import settings
+from tests.loopback import settings, small_task
 from tests.openai_server import Server
 
 
@@ -130,3 +132,19 @@ def test_how_long_to_wait_is_read_as_openai_s_client_reads_it(headers: dict[str,
 def test_a_date_says_how_long_to_wait_too() -> None:
     at = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     assert 50 < wait_in({"retry-after": at}) <= 60
+
+
+async def test_an_evaluation_at_a_server_that_refuses_some_comes_to_the_same_score(
+    server: Server, tmp_path: Path
+) -> None:
+    server.latency = 0.01
+    scores = []
+    for limit in (None, 3):
+        server.most = limit
+        found = await aevaluate(
+            small_task(40), split="val", settings=settings(concurrency=16), workspace=tmp_path / str(limit)
+        )
+        scores.append((found.scored, found.score))
+    assert scores[0] == scores[1]
+    assert scores[0][0] == 40
+    assert refused(server) <= 40

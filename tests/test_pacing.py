@@ -9,6 +9,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,6 +90,18 @@ def test_refusals_of_few_requests_cost_no_more_than_half_of_the_places_a_round_t
     assert pacer.limit == 7
 
 
+def test_what_counts_as_in_use_is_the_most_there_was_beside_a_refused_request() -> None:
+    early, late = Wire(8), Wire(8)
+    early.fill()
+    early.pacer.refused(early.sent.popleft(), 0.0)  # it was the first on the wire, and came back when it was full
+    late.fill()
+    last = late.sent.pop()
+    for sent in list(late.sent)[:5]:
+        late.pacer.took(sent, 0.0)
+    late.pacer.refused(last, 0.0)  # it was sent into a full wire, and came back when others had been answered
+    assert (early.pacer.limit, late.pacer.limit) == (7, 7)
+
+
 def test_the_last_place_is_never_taken() -> None:
     wire = Wire(4)
     for _ in range(10):
@@ -104,6 +117,46 @@ def test_places_that_were_never_tried_in_vain_are_given_quickly() -> None:
         wire.taken_until_raised()
         seen.append(wire.pacer.limit)
     assert seen == [5, 7, 10, 15, 16]
+
+
+def test_what_was_taken_before_a_cut_does_not_count_after_it() -> None:
+    wire = settled(4)
+    wire.take(3)
+    wire.refuse_last(1)
+    assert wire.taken_until_raised() == 3 + 3  # the three that were on the wire, and a round
+
+
+@pytest.mark.parametrize("before", [0, 100])
+def test_at_the_ceiling_nothing_is_tried_and_so_nothing_in_vain(before: int) -> None:
+    wire = Wire(16)
+    wire.take(before)
+    wire.refuse_last(12, wait=1.0)
+    wire.take(100, now=1.0)
+    assert wire.pacer.limit == 16
+
+
+def test_places_come_back_quickly_as_far_as_they_were_not_tried_in_vain() -> None:
+    wire = settled(8)
+    wire.taken_until_raised()
+    wire.refuse_last(1)
+    wire.take(8)
+    wire.refuse_last(4)
+    seen = []
+    for _ in range(4):
+        wire.taken_until_raised()
+        seen.append(wire.pacer.limit)
+    assert seen == [5, 7, 8, 9]
+
+
+def test_what_was_tried_in_vain_once_and_then_went_well_comes_back_quickly() -> None:
+    wire = settled(4)
+    wire.taken_until_raised()
+    wire.refuse_last(1)
+    wire.take(200)
+    assert wire.pacer.limit == 16
+    wire.refuse_last(12, wait=1.0)
+    wire.take(100, now=1.0)
+    assert wire.pacer.limit == 16
 
 
 def test_a_place_is_tried_the_less_often_the_more_often_it_was_in_vain() -> None:
@@ -187,6 +240,14 @@ def test_requests_that_are_refused_even_alone_are_spaced_as_those_were_that_were
     assert pacer.gap == 3.0  # three of them until 9.0, when the server takes the next
     pacer.took(pacer.send(9.0), 9.5)
     assert pacer.opens_in(9.5) == 2.5
+
+
+def test_requests_that_are_refused_beside_others_are_not_spaced() -> None:
+    pacer = Pacer(8)
+    pacer.took(pacer.send(0.0), 0.0)
+    first, _ = pacer.send(1.0), pacer.send(1.0)
+    pacer.refused(first, 1.0, 1.0)
+    assert pacer.gap == 0.0
 
 
 def test_a_gap_that_is_longer_than_the_server_needs_is_narrowed_and_given_up() -> None:

@@ -112,7 +112,9 @@ class Context(BaseModel):
         default=None, description="None leaves it to the model: reasoning models take none."
     )
 
-    concurrency: Positive = Field(default=32, description="Model calls in flight at once.")
+    concurrency: Positive = Field(
+        default=32, description="Model calls in flight at once; requests may be fewer, where the provider refuses some."
+    )
     max_tokens: Positive | None = Field(
         default=None, description="Cap on the tokens of one reply; None leaves it to the model."
     )
