@@ -72,8 +72,7 @@ async def _cost(store: BaseStore, at_once: int, seed: int) -> Cost:
     ledger, resumed = await _ledger(store, seed, at_once), await _ledger(store, seed, at_once)
 
     async def alone(call: Call) -> object:
-        async with ledger.limiter:
-            return await ledger.models.ask(call.level, call.messages, call.temperature, None, [seed, call.sample])
+        return await ledger.models.ask(call.level, call.messages, call.temperature, None, [seed, call.sample])
 
     return Cost(
         asked=await _timed(alone, calls, at_once),

@@ -80,9 +80,7 @@ async def ours(in_flight: int) -> list[Cost]:
     found: list[Cost] = []
     with tempfile.TemporaryDirectory() as folder:
         async with open_workspace(folder) as workspace:
-            models = await asyncio.to_thread(
-                models_for, Context(program_model="openai:endless", concurrency=in_flight)
-            )
+            models = await asyncio.to_thread(models_for, Context(program_model="openai:endless", concurrency=in_flight))
             for seed in range(RUNS):
                 context = Context(seed=seed, concurrency=in_flight).given(task=data, models=models)
                 resources = await open_resources(context, workspace.store, f"run-{seed}")

@@ -13,7 +13,7 @@ from metatextgrad.core.estimate import NOTHING, Range, exactly, up_to
 from metatextgrad.core.optimizer import Optimizer, Stage
 from metatextgrad.core.program import Program
 from metatextgrad.core.schedule import advance, current, start
-from metatextgrad.core.task import JudgedMetric, Task
+from metatextgrad.core.task import Task, is_judged
 from metatextgrad.expected import LevelPlan, Plan
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.meter import LEVELS, Level
@@ -118,13 +118,13 @@ def _inner(task: Task, program: Program, optimizer: Optimizer, context: Context)
 
 def _judged(task: Task, runs: Range) -> Range:
     """Count the judge's calls: one for each reply of a program, where the metric asks the judge at all."""
-    return _with_asked_again(runs) if isinstance(task.metric, JudgedMetric) else NOTHING
+    return _with_asked_again(runs) if is_judged(task.metric) else NOTHING
 
 
 def _initial(task: Task, program: Program, level: Level) -> int:
     """Count the calls that score the initial program."""
     examples = len(task.valset)
-    judged = examples if isinstance(task.metric, JudgedMetric) else 0
+    judged = examples if is_judged(task.metric) else 0
     return {"program": examples * program.calls_per_example(), "judge": judged}.get(level, 0)
 
 

@@ -12,7 +12,7 @@ from langgraph.store.memory import InMemoryStore
 from metatextgrad.api import aevaluate, aoptimize
 from metatextgrad.core.errors import BudgetReachedError, InputError, ProviderError
 from metatextgrad.core.report import rescored
-from metatextgrad.core.task import Ask, Example, JudgedMetric, Score, Task
+from metatextgrad.core.task import Ask, Example, Score, Task, is_judged
 from metatextgrad.core.trial import Evaluation, ExampleResult
 from metatextgrad.planning import plan_optimize
 from metatextgrad.runtime.artifacts import namespace
@@ -185,8 +185,8 @@ async def test_what_a_judging_function_returns_must_be_a_score(returned: object)
 
 def test_without_a_model_only_the_target_itself_is_right() -> None:
     judge, example = METRICS["judge"], Example(id="x", input="?", target="7")
-    assert isinstance(judge, JudgedMetric)
-    assert not isinstance(METRICS["exact"], JudgedMetric)
+    assert is_judged(judge)
+    assert not is_judged(METRICS["exact"])
     assert judge("Answer: 7", example).value == 1
     assert judge("Answer: seven", example).value is None
 

@@ -104,15 +104,15 @@ async def test_a_hidden_rate_limit_is_got_through(server: Server) -> None:
 
 
 async def test_an_evaluation_stops_early_when_the_provider_fails(server: Server, tmp_path: Path) -> None:
-    """100 examples, 8 at once, 5 tolerated: at most 8 + 5 are tried, each 1 + 2 times."""
+    """100 examples, 8 at once, 2 more begun, 5 tolerated: at most 10 + 5 are tried, each 1 + 2 times."""
     server.total_429 = True
     with pytest.raises(ProviderError) as failed:
         await aevaluate(
             small_task(100), split="val", settings=settings(concurrency=8, retries=2), workspace=tmp_path / "ws"
         )
-    assert 6 * 3 <= server.requests <= (8 + 5) * 3
+    assert 6 * 3 <= server.requests <= (10 + 5) * 3
     assert f"of 100 examples ({server.requests} requests so far)" in str(failed.value)
-    assert 87 <= int(str(failed.value).split(" were not started")[0].split()[-1]) <= 94
+    assert 85 <= int(str(failed.value).split(" were not started")[0].split()[-1]) <= 94
 
 
 async def test_a_tolerated_failure_leaves_its_example_unscored(server: Server, tmp_path: Path) -> None:

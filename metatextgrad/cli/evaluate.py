@@ -82,10 +82,10 @@ def _show(evaluation: "Evaluation", program: str, stop: "Stop", settings: Contex
 def _by_own_metric(evaluation: "Evaluation", settings: Context) -> "dict[str, Tally]":
     """Score the same replies by the task's own metric, where another one was asked for; this costs nothing."""
     from metatextgrad.core.report import rescored, tally
-    from metatextgrad.core.task import JudgedMetric
+    from metatextgrad.core.task import is_judged
     from metatextgrad.tasks import load_task
 
     own = load_task(settings.task, data=settings.data) if settings.metric else None
-    if own is None or isinstance(own.metric, JudgedMetric):
+    if own is None or is_judged(own.metric):
         return {}
     return {own.metric_name: tally(rescored(evaluation, own.metric, own.split(cast("Split", evaluation.split))))}

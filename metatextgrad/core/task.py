@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
+from typing_extensions import TypeIs
+
 from metatextgrad.core.errors import InputError
 from metatextgrad.core.identity import Value, content_id
 from metatextgrad.core.program import Program
@@ -55,13 +57,17 @@ class Ask(Protocol):
     async def __call__(self, prediction: str, example: Example) -> bool: ...
 
 
-@runtime_checkable
 class JudgedMetric(Protocol):
     """A metric that may ask the judge's model. As a `Metric` it says what it can without one."""
 
     def __call__(self, prediction: str, example: Example) -> Score: ...
 
     async def judge(self, prediction: str, example: Example, ask: Ask) -> Score: ...
+
+
+def is_judged(metric: Metric) -> TypeIs[JudgedMetric]:
+    """Tell whether a metric may ask the judge's model."""
+    return hasattr(metric, "judge")
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,15 @@ class Budget:
         """Return the caps that the settings name."""
         return cls(context.max_calls, context.max_tokens_total, context.max_usd, context.max_seconds)
 
+    @property
+    def capped(self) -> bool:
+        """Whether there is any cap; without one there is nothing to add up for each call."""
+        return any(cap is not None for cap in (self.calls, self.tokens, self.usd, self.seconds))
+
     def shares(self, meter: Meter) -> dict[str, float]:
         """Return how much of each cap is used, by what it caps."""
+        if not self.capped:
+            return {}
         used, seconds = meter.total, time.monotonic() - self.started
         caps = {
             "calls": (self.calls, used.calls),
@@ -43,6 +50,8 @@ class Budget:
         Raises:
             BudgetReachedError: names the cap, what was used, and the option that raises it.
         """
+        if not self.capped:
+            return
         used = meter.total
         seconds = time.monotonic() - self.started
         for cap, amount, unit, option in (

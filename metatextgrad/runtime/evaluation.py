@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from metatextgrad.core.errors import InputError, MetaTextGradError, ProviderError, ReplyError
 from metatextgrad.core.identity import content_id
 from metatextgrad.core.program import Program
-from metatextgrad.core.task import Example, JudgedMetric, Score, Split
+from metatextgrad.core.task import Example, Score, Split, is_judged
 from metatextgrad.core.trial import Evaluation, ExampleResult
 from metatextgrad.runtime.artifacts import namespace
 from metatextgrad.runtime.gathering import gather_all
@@ -90,7 +90,7 @@ async def attempt_all(
     Raises:
         ProviderError: so many failed; says how many, and after how many requests.
     """
-    gate = asyncio.Semaphore(resources.context.concurrency)
+    gate = asyncio.Semaphore(resources.ledger.turns)
     interpreter = Interpreter(resources.ledger, resources.context)
     whole = of or len(examples)
     tolerated = int(resources.context.unscored_share * whole)
@@ -149,7 +149,7 @@ async def _scored(resources: Resources, execution: Execution, example: Example) 
     if execution.error:
         return Score(value=0.0, feedback=f"There is no answer, because the agent failed: {execution.error}")
     metric, prediction = resources.task.metric, execution.answer
-    if not isinstance(metric, JudgedMetric):
+    if not is_judged(metric):
         return verdict(resources, prediction, example)
     try:
         said = await metric.judge(prediction, example, asking(resources.ledger))
@@ -195,7 +195,7 @@ def _unscored(example: Example, failure: str, reason: str) -> ExampleResult:
 def _settings(resources: Resources) -> list[object]:
     """Return the settings that a score depends on."""
     context, models = resources.context, resources.ledger.models
-    judges = isinstance(resources.task.metric, JudgedMetric)
+    judges = is_judged(resources.task.metric)
     return [
         models.identity("program"),
         context.program_temperature,

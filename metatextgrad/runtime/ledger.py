@@ -28,6 +28,8 @@ Message = tuple[str, str]
 """Role (system, human, ai) and text."""
 
 _CALLS = namespace("call")
+_CALLS_A_REPLY = 4
+"""Calls in flight for each reply that may be on its way to the store besides them."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +59,30 @@ class Ledger:
     run: str
     seed: int
     max_tokens: int | None
-    limiter: asyncio.Semaphore
+    concurrency: int
+    """Calls in flight at once."""
     watch: Watch
     stopped: MetaTextGradError | None = None
     """Set to refuse further calls, as when the user pressed Ctrl-C; what is in flight finishes."""
+    _asking_turns: asyncio.Semaphore = field(init=False)
+    _keeping_turns: asyncio.Semaphore = field(init=False)
+    """Replies on their way to the store: while they are, the next calls are made already."""
     _flying: dict[str, "asyncio.Task[Reply]"] = field(default_factory=dict)
     _asking: set[str] = field(default_factory=set)
     """Calls that are being paid for and not counted yet."""
     _unkept: dict[str, tuple[Call, Reply]] = field(default_factory=dict)
     """Replies that the store did not take."""
     _counted: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Set up the turns."""
+        self._asking_turns = asyncio.Semaphore(self.concurrency)
+        self._keeping_turns = asyncio.Semaphore(max(1, self.turns - self.concurrency))
+
+    @property
+    def turns(self) -> int:
+        """How many calls may be under way: on the wire, or answered and on their way to the store."""
+        return self.concurrency + self.concurrency // _CALLS_A_REPLY
 
     def key(self, call: Call) -> str:
         """Hash everything that decides what the reply can be."""
@@ -141,23 +157,32 @@ class Ledger:
             if found.value["run"] == self.run:  # also when a kill fell between the two writes of `_put`
                 self._count(key, call.level, Usage.model_validate(found.value["usage"]))
             return Reply.model_validate(found.value["reply"])
+        async with self._asking_turns:
+            reply = await self._made(key, call)
+            # Within the turn, so that a kill loses few replies more than are on the wire.
+            await self._keeping_turns.acquire()
         try:
-            async with self.limiter:
-                self.admit()
-                self._asking.add(key)
-                chance = [self.seed, call.sample]
-                reply = await self.models.ask(
-                    call.level,
-                    call.chat or call.messages,
-                    call.temperature,
-                    self.max_tokens,
-                    chance,
-                    config_of(call.level, call.component or call.schema),
-                )
-                # In the same turn, so that a kill never loses more replies than may be in flight.
-                await self._keep(key, call, reply)
+            await self._keep(key, call, reply)
+        finally:
+            self._keeping_turns.release()
+        return reply
+
+    async def _made(self, key: str, call: Call) -> Reply:
+        """Make a call and count it, before another one is let through."""
+        self.admit()
+        self._asking.add(key)
+        try:
+            reply = await self.models.ask(
+                call.level,
+                call.chat or call.messages,
+                call.temperature,
+                self.max_tokens,
+                [self.seed, call.sample],
+                config_of(call.level, call.component or call.schema),
+            )
         finally:
             self._asking.discard(key)
+        self._count(key, call.level, usage_of(reply, self.models.name(call.level)))
         return reply
 
     async def _keep(self, key: str, call: Call, reply: Reply) -> None:

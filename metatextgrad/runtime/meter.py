@@ -1,5 +1,6 @@
 """What a run has used, by level, and the caps on it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -24,14 +25,19 @@ class Usage(Value):
         return self.input_tokens + self.output_tokens
 
     def plus(self, other: "Usage") -> "Usage":
-        return Usage(
-            calls=self.calls + other.calls,
-            input_tokens=self.input_tokens + other.input_tokens,
-            output_tokens=self.output_tokens + other.output_tokens,
-            # To what prices are multiples of, so that a sum does not depend on the order of its calls.
-            usd=round(self.usd + other.usd, 12),
-            unpriced=self.unpriced + other.unpriced,
-        )
+        return _sum((self, other))
+
+
+def _sum(parts: Collection[Usage]) -> Usage:
+    """Add up what is valid already: this is done for every call, and looking at it again would be half the work."""
+    return Usage.model_construct(
+        calls=sum(part.calls for part in parts),
+        input_tokens=sum(part.input_tokens for part in parts),
+        output_tokens=sum(part.output_tokens for part in parts),
+        # To what prices are multiples of, so that a sum does not depend on the order of its calls.
+        usd=round(sum(part.usd for part in parts), 12),
+        unpriced=sum(part.unpriced for part in parts),
+    )
 
 
 @dataclass
@@ -45,7 +51,4 @@ class Meter:
 
     @property
     def total(self) -> Usage:
-        total = Usage()
-        for usage in self.levels.values():
-            total = total.plus(usage)
-        return total
+        return _sum(self.levels.values())

@@ -98,7 +98,7 @@ def ledger_of(context: Context, models: Models, store: BaseStore, run: str) -> L
         run=run,
         seed=context.seed,
         max_tokens=context.max_tokens,
-        limiter=asyncio.Semaphore(context.concurrency),
+        concurrency=context.concurrency,
     )
 
 
