@@ -241,7 +241,7 @@ BROKEN: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("metric", "reason"), BROKEN, ids=["raises", "percent", "above one", "nothing"])
 async def test_metric_that_cannot_be_right_ends_the_run_with_its_name_and_the_example(metric: Any, reason: str) -> None:
-    with pytest.raises(InputError, match="Mend it and resume") as ended:
+    with pytest.raises(InputError, match="Mend it and start anew") as ended:
         await score(solves(), task=tiny_task(metric=metric))
     assert reason in str(ended.value)
 

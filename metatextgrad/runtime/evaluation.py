@@ -182,7 +182,7 @@ def _metric_name(resources: Resources) -> str:
 def _broken(resources: Resources, example: Example, error: Exception) -> InputError:
     return InputError(
         f"Metric {_metric_name(resources)!r} raised {type(error).__name__} on example {example.id!r}: {error}. "
-        "Mend it and resume."
+        "Mend it and start anew: what was answered is kept, and not paid for twice."
     )
 
 
