@@ -16,7 +16,7 @@ from metatextgrad.core.trial import Trial
 from metatextgrad.loops import heads
 from metatextgrad.runtime.artifacts import get, items, namespace
 from metatextgrad.runtime.meter import Level, Meter, Usage
-from metatextgrad.runtime.record import Record, every, load
+from metatextgrad.runtime.record import Record, every, find, load
 from metatextgrad.runtime.workspace import POSTGRES, Workspace, open_workspace
 
 
@@ -160,7 +160,7 @@ async def stored_program(workspace: str, name: str) -> Program | None:
     if not is_there(workspace):
         return None
     async with open_workspace(workspace) as opened:
-        record = next((record for record in await every(opened.store) if record.run == name), None)
+        record = await find(opened.store, name)
         if record is None:
             item = await opened.store.aget(namespace("program"), name)
             return Program.model_validate(item.value) if item else None

@@ -44,18 +44,24 @@ async def save(store: BaseStore, record: Record) -> None:
     await store.aput(_RUNS, record.run, record.model_dump(mode="json"), index=False)
 
 
+async def find(store: BaseStore, run: str) -> Record | None:
+    """Read the record of a run; None where there is no such run."""
+    item = await store.aget(_RUNS, run)
+    return Record.model_validate(item.value) if item else None
+
+
 async def load(store: BaseStore, run: str) -> Record:
     """Read the record of a run.
 
     Raises:
         InputError: there is no such run.
     """
-    item = await store.aget(_RUNS, run)
-    if item is None:
+    record = await find(store, run)
+    if record is None:
         known = [record.run for record in await every(store)][:8]
         names = f"Newest runs: {', '.join(known)}." if known else "This workspace has no runs yet."
         raise InputError(f"Unknown run {run!r}. {names}")
-    return Record.model_validate(item.value)
+    return record
 
 
 async def every(store: BaseStore) -> list[Record]:
