@@ -222,6 +222,19 @@ def test_planned_numbers_are_no_more_exact_than_they_are_known() -> None:
     assert rough(None) == "unknown"
 
 
+def test_a_candidate_without_a_score_says_why_before_it_is_opened(workspace: str) -> None:
+    material = _material(workspace, "plain")
+    branch = material.stored.branches[0]
+    turn = branch.turns[-1]
+    broken = turn.trial.candidates[0] | {"id": None, "status": "invalid", "reason": "the reply was cut off"}
+    broken |= {"score": None, "evaluation": None}
+    trial = turn.trial.model_copy(update={"candidates": (broken,), "outcome": "invalid"})
+    turns = (*branch.turns[:-1], replace(turn, trial=trial))
+    failed = replace(material, stored=replace(material.stored, branches=(replace(branch, turns=turns),)))
+    page = run_page(tell(failed), failed)
+    assert '<span class="why">the reply was cut off</span>' in page
+
+
 def test_what_is_left_out_is_said(workspace: str) -> None:
     material = _material(workspace, "learned")
     bare = replace(material, shown={}, examples={}, missing="Questions are not shown: no such file.")

@@ -11,7 +11,7 @@ from metatextgrad.report.views import Verdict
 from metatextgrad.wording import spoken
 
 SIGNIFICANT = 0.05
-_STEADY = "So what differs between two runs is the work of their programs, and no mood of the model."
+_STEADY = "So what differs between the runs comes from their programs, and not from chance in the model's replies."
 _WAVERING = (
     "That much comes from the model alone. A difference between runs of that size is noise, whatever a test says of it."
 )
