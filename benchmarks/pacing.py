@@ -119,7 +119,9 @@ class Measurement:
     """Keeps calls in flight and counts what comes of them."""
 
     def __init__(self, case: Case, way: Way, address: str) -> None:
-        self._case, self._way, self._address = case, way, address
+        self._case = case
+        self._way: Way = way
+        self._address = address
         self._answered = self._given_up = 0
 
     async def carry_out(self, seconds: float) -> None:
@@ -128,7 +130,7 @@ class Measurement:
         flight = int(case.limits[0]["at_once"]) if self._way == "told" else CEILING
         async with aiohttp.ClientSession(self._address) as session:
             await session.put("/limit", json={"latency": case.latency, **case.limits[0]})
-            levels = [case.levels[n % len(case.levels)] for n in range(flight)]
+            levels: list[Level] = [case.levels[n % len(case.levels)] for n in range(flight)]
             tasks = [asyncio.create_task(self._calling(models, level)) for level in levels]
             for limit in case.limits:
                 await session.put("/limit", json={"latency": case.latency, **limit})
