@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metatextgrad.core.errors import InputError
+from metatextgrad.runtime.failing import KeepsErrorsAlone
 from metatextgrad.runtime.workspace import Lost, Workspace, busy, serializer
 
 if TYPE_CHECKING:
@@ -37,12 +38,16 @@ async def open_postgres(uri: str, folder: Path) -> AsyncIterator[Workspace]:
         from langgraph.store.postgres.aio import AsyncPostgresStore
     except ImportError as error:
         raise InputError("A PostgreSQL workspace needs the extra: pip install 'metatextgrad[postgres]'.") from error
+
+    class Saver(KeepsErrorsAlone, AsyncPostgresSaver):
+        """LangGraph's, but for tasks that failed."""
+
     async with AsyncExitStack() as stack:
         async with await _reached(uri) as first:
             # One process at a time: making the tables is not safe for two.
             await _locked(first, "opening", _OPENING_TRIES)
             pool = await stack.enter_async_context(_pool(uri))
-            saver, store = AsyncPostgresSaver(pool, serde=serializer()), AsyncPostgresStore(pool)
+            saver, store = Saver(pool, serde=serializer()), AsyncPostgresStore(pool)
             await saver.setup()
             await store.setup()
         yield Workspace(saver=saver, store=store, folder=folder, hold=partial(_hold, uri))

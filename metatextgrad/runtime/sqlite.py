@@ -63,7 +63,10 @@ async def _saver(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
     async with _connect(path, "IMMEDIATE") as connection:  # the saver commits, and leaves the begin to Python's module
         saver = SmallSaver(connection, serde=serializer())
         await saver.setup()
-        yield saver
+        try:
+            yield saver
+        finally:
+            await saver.finish()
 
 
 @asynccontextmanager

@@ -1,10 +1,14 @@
 """LangGraph's SQLite saver with small checkpoints, of which it keeps what a run needs."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from metatextgrad.runtime.compact import next_version, untraced
+from metatextgrad.runtime.failing import KeepsErrorsAlone
 
 _SPENT = """
 CREATE TRIGGER IF NOT EXISTS spent AFTER INSERT ON checkpoints BEGIN
@@ -15,8 +19,27 @@ END
 """What tasks wrote is in the next checkpoint; until that is there a run that was killed needs it, and not after."""
 
 
-class SmallSaver(AsyncSqliteSaver):
+class SmallSaver(KeepsErrorsAlone, AsyncSqliteSaver):
     """The values of all channels are in each checkpoint, so a version only has to be newer than the one before."""
+
+    finished = False
+
+    async def finish(self) -> None:
+        """Wait for what is being written, undo what a cancelled task has begun, and take nothing any more.
+
+        LangGraph writes the error of a cancelled task when nobody waits for it; a transaction that is begun so late
+        would keep the database locked, also past the close, for as long as its cursor lives.
+        """
+        self.finished = True
+        async with self.lock:
+            await self.conn.rollback()
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Save what a task wrote."""
+        if not self.finished:
+            await super().aput_writes(config, writes, task_id, task_path)
 
     async def setup(self) -> None:
         """Make the tables, and let them drop what is spent."""
