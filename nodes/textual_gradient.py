@@ -7,7 +7,7 @@ from metatextgrad.core.program import Program
 from metatextgrad.core.randomness import derive
 from metatextgrad.core.task import Example
 from metatextgrad.runtime.artifacts import get, put
-from metatextgrad.runtime.backward import failed, gradients_of
+from metatextgrad.runtime.backward import Backward, failed
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.evaluation import Attempt, attempt_all
 from metatextgrad.runtime.events import Event, emit
@@ -29,19 +29,21 @@ class Writes(TypedDict):
 
 
 async def textual_gradient(state: Reads, runtime: Runtime[Context]) -> Writes:
-    """Run the current program forward on a batch, then criticism backward through its components.
+    """Run the current program forward on a batch, and criticism backward through its components.
+
+    The criticism of one example is on its way back while others are still on their way forward.
 
     Draws another batch while every answer is right, up to the setting `batch_draws`: right answers give no feedback. A
     provider that fails pauses the run, as in `evaluate`: its examples would otherwise pass for right ones.
     """
     given = await resources(runtime, state)
     program = await get(given.store, Program, state["current"])
-    attempts: list[Attempt] = []
+    backward, attempts = Backward(given, state["step"]), list[Attempt]()
     for batch in batches(given, state["step"]):
-        attempts += await attempt_all(given, program, batch)
+        attempts += await attempt_all(given, program, batch, then=backward.through)
         if any(failed(attempt) for attempt in attempts):
             break
-    gradients = await gradients_of(given, program.id, attempts, state["step"])
+    gradients = backward.gradients(program.id, attempts)
     emit(
         runtime,
         Event(

@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage
 from metatextgrad.core.program import Extract, Join, Llm, Map, Program, Select, Split, Vote
 from metatextgrad.core.task import Example, Score
 from metatextgrad.core.trial import Gradients
-from metatextgrad.runtime.backward import criticism, gradients_of
+from metatextgrad.runtime.backward import Backward, criticism, gradients_of
 from metatextgrad.runtime.evaluation import Attempt, attempt_all
 from metatextgrad.runtime.interpreter import Execution
 from metatextgrad.runtime.resources import Resources
@@ -290,3 +290,18 @@ async def test_sample_is_part_of_the_call_so_that_each_step_is_a_new_draw() -> N
     assert script.calls["optimizer"] == before
     await gradients_of(given, PIPELINE.id, attempts, sample=2)
     assert script.calls["optimizer"] == 2 * before
+
+
+async def test_criticism_flows_back_while_other_examples_are_under_way_and_is_the_same() -> None:
+    def delay(messages: Sequence[BaseMessage], level: object) -> float:
+        return 0.2 if level == "program" and "train question 0" in messages[-1].text else 0.0
+
+    script = Script(blame_all, delay)
+    given = await opened(script, task=tiny_task(PIPELINE))
+    backward = Backward(given, sample=1)
+    attempts = await attempt_all(given, PIPELINE, examples("train", 3), then=backward.through)
+    levels = [level for level, _ in script.asked]
+    assert levels.index("optimizer") < len(levels) - 1 - levels[::-1].index("program"), "it did not wait for the first"
+    assert [attempt.example.id for attempt in attempts] == ["train/0", "train/1", "train/2"]
+    apart, _, _, _ = await flowed(count=3)
+    assert backward.gradients(PIPELINE.id, attempts) == apart

@@ -7,6 +7,7 @@ loses what it would have said, and that is kept too.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -51,10 +52,34 @@ def failed(attempt: Attempt) -> bool:
     return attempt.result.score is not None and attempt.result.score < 1
 
 
+@dataclass
+class Backward:
+    """The backward pass of one step, which goes on while other examples are still on their way forward."""
+
+    resources: Resources
+    sample: int
+    _flows: dict[str, _Flow] = field(default_factory=dict)
+
+    async def through(self, attempt: Attempt) -> None:
+        """Send the criticism of one example backwards; a right answer gives none and costs no call."""
+        if failed(attempt) and attempt.execution and attempt.example.id not in self._flows:
+            self._flows[attempt.example.id] = await _flow(self.resources, attempt, attempt.execution, self.sample)
+
+    def gradients(self, program: str, attempts: list[Attempt]) -> Gradients:
+        """Return the gradient of a program on these examples, in their order, whichever was through first."""
+        return _gathered(program, attempts, self._flows)
+
+
 async def gradients_of(resources: Resources, program: str, attempts: list[Attempt], sample: int) -> Gradients:
-    """Return the textual gradient of a program on a batch; right answers give no feedback and cost no call."""
+    """Return the textual gradient of a program on a batch that is through forward."""
+    backward = Backward(resources, sample)
+    await gather_all(backward.through(attempt) for attempt in attempts)
+    return backward.gradients(program, attempts)
+
+
+def _gathered(program: str, attempts: list[Attempt], passed: Mapping[str, _Flow]) -> Gradients:
     wrong = [(attempt, attempt.execution) for attempt in attempts if failed(attempt) and attempt.execution]
-    flows = await gather_all(_flow(resources, attempt, execution, sample) for attempt, execution in wrong)
+    flows = [passed[attempt.example.id] for attempt, _ in wrong]
     components: dict[str, list[Feedback]] = defaultdict(list)
     for _, execution in wrong:
         for call in execution.invocations:

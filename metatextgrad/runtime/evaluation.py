@@ -1,7 +1,7 @@
 """Score programs on examples, many at a time in one node (design 3)."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from metatextgrad.core.errors import InputError, MetaTextGradError, ProviderError, ReplyError
@@ -29,6 +29,9 @@ class Attempt:
     result: ExampleResult
     execution: Execution | None
     error: str = ""
+
+
+Then = Callable[[Attempt], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,13 @@ async def attempt_all(
     *,
     after: Sequence[Attempt] = (),
     of: int = 0,
+    then: Then | None = None,
 ) -> list[Attempt]:
     """Run a program on examples, a bounded number in flight, in order of the examples.
 
     Once the provider has failed more of them than the settings tolerate, no further one is started. Where the examples
-    are a part of a set, `after` are the attempts at those before them, and `of` is the size of the set.
+    are a part of a set, `after` are the attempts at those before them, and `of` is the size of the set. `then` is done
+    with each attempt, while others are still under way.
 
     Raises:
         ProviderError: so many failed; says how many, and after how many requests.
@@ -107,6 +112,8 @@ async def attempt_all(
                 failed.append(attempt)
         if progress:
             progress(len(done), whole)
+        if then:
+            await then(attempt)
         return attempt
 
     attempts = [attempt for attempt in await gather_all(one(example) for example in examples) if attempt]
