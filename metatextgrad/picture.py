@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -114,14 +115,14 @@ def _heading(now: Standing, width: int) -> list[Text]:
 
 
 def _fit(left: str, right: str, width: int) -> bool:
-    return len(left) + len(right) + 2 <= width
+    return cell_len(left) + cell_len(right) + 2 <= width
 
 
 def _beside(left: tuple[str, str], right: tuple[str, str], width: int) -> list[Text]:
     """Set texts with their styles at the two ends of a row; in two rows, where that is too narrow for both."""
     if not _fit(left[0], right[0], width):
         return [_line(*one) for one in (left, right) if one[0]]
-    return [Text.assemble(left, " " * (width - len(left[0]) - len(right[0])), right)]
+    return [Text.assemble(left, " " * (width - cell_len(left[0]) - cell_len(right[0])), right, no_wrap=True)]
 
 
 def _phase(watched: Watched) -> tuple[str, ...]:

@@ -7,6 +7,15 @@ _TITLES = {"tgd": "TGD", "adas-tg": "ADAS-TG"}
 """What the paper calls them."""
 
 
+_OBEYED = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+_KEPT = {ord("\n"): "\n", ord("\t"): "\t"}
+
+
+def harmless(text: str) -> str:
+    """Return a text without the characters that a terminal would obey: others may have written it."""
+    return text.translate(_OBEYED | _KEPT)
+
+
 def title(name: str) -> str:
     """Call an optimizer, or its improved form, what the paper calls it."""
     base, _, rest = name.partition(" ")

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
-from metatextgrad.display import Lines, Screen, Silent, Written, display, line_of
+from metatextgrad.cli.output import Plain
+from metatextgrad.display import Heading, Lines, Screen, Silent, Written, display, line_of
 from metatextgrad.execution import Stop
 from metatextgrad.picture import Standing, picture, score, sparkline
 from metatextgrad.runtime.budget import Budget
@@ -106,6 +108,13 @@ def test_the_look_at_the_test_set_is_shown_row_by_row() -> None:
 @pytest.mark.parametrize("more", [(), (MERGING,), (MERGING, TESTING)])
 def test_nothing_is_wider_than_the_terminal(width: int, more: tuple[Event, ...]) -> None:
     assert max(len(line) for line in _drawn(width, now=_standing(_watched(*more)))) <= width
+
+
+@pytest.mark.parametrize("width", [120, 60, 40])
+def test_wide_letters_take_the_room_they_need(width: int) -> None:
+    cut = Event(type="rejection", path="整列/1", step=2, stage="構造", reason="返答が途中で切れました。" * 8)
+    now = replace(_standing(_watched(cut)), title="日本語のタスク" * 3)
+    assert max(cell_len(line) for line in _drawn(width, now=now)) <= width
 
 
 @pytest.mark.parametrize(("width", "height"), [(120, 12), (80, 8), (40, 8)])
@@ -220,6 +229,21 @@ def test_the_screen_is_clean_after_a_run_and_after_an_error() -> None:
         assert written.rindex("\x1b[?25h") > written.rindex("\x1b[?25l")  # the cursor is back
         assert "Stopping: calls in flight finish and are kept" in written
         assert written.rstrip().endswith("\x1b[2K")  # and the last line is erased
+
+
+def test_what_a_model_writes_cannot_move_the_cursor_or_colour_the_screen() -> None:
+    evil = "cut\x1b[2J\x1b]0;title\x07off\x9b31m \u202eback"
+    console = Plain(file=io.StringIO(), width=100, height=30, force_terminal=True, color_system="standard")
+    rejection = Event(type="rejection", path="tgd/1", step=1, stage="structure", reason=evil)
+    console.print(picture(_standing(_watched(rejection)), 100, 30))
+    for shown in (Lines(console, Heading("t", Stop())), display(console, Stop(), "t", quiet=False)):
+        with shown:
+            shown.see(rejection.model_copy(update={"type": "step", "outcome": "invalid"}))
+    assert isinstance(console.file, io.StringIO)
+    written = console.file.getvalue()
+    assert written.count("cut[2J]0;titleoff31m back") >= 2
+    assert not set(evil) & {"\x07", "\x9b", "\u202e"} & set(written)
+    assert "\x1b[2J" not in written and "\x1b]" not in written
 
 
 def test_less_room_takes_the_rejection_before_the_levels() -> None:

@@ -14,6 +14,7 @@ from rich.prompt import Prompt
 from rich.text import Text
 
 from metatextgrad.cli.failures import KeptError
+from metatextgrad.cli.output import err
 from metatextgrad.cli.running import Manner, Work, attend, interruptible
 from metatextgrad.core.approval import Approval, Decision, decision_of
 from metatextgrad.core.errors import ApprovalNeededError, InputError, InterruptError
@@ -70,7 +71,7 @@ def _somebody_is_there() -> bool:
 
 
 def _asked(kept: KeptError, approvals: tuple[Approval, ...]) -> Decision:
-    console, approval = Console(stderr=True, highlight=False), approvals[0]
+    console, approval = err(), approvals[0]
     console.print(f"\n{kept}", style="bold")
     for line in approval.diff.splitlines():
         console.print(Text(line, style=_STYLES.get(line[:1], "")))

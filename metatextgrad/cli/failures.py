@@ -62,12 +62,14 @@ def _usage(error: Exception) -> str:
 
 def _waiting(error: ApprovalNeededError, resume: str, *, as_json: bool) -> int:
     """Show what waits for a person, and how to answer."""
+    from metatextgrad.wording import harmless
+
     answer = f"{resume} --approve-with"
     if as_json:
         document: dict[str, object] = {"error": str(error), "exit_code": error.exit_code, "resume": answer}
         document["approvals"] = [approval.model_dump(mode="json") for approval in error.approvals]
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
-    typer.echo(f"waiting: {error}\n\n{error.approvals[0].diff}\n", err=True)
+    typer.echo(harmless(f"waiting: {error}\n\n{error.approvals[0].diff}\n"), err=True)
     typer.echo(f"The run is kept. Answer with: {answer} approve, or reject", err=True)
     typer.echo(
         f"Or with an edited one: {answer} edit --file FILE; --json shows what to edit as approvals[0].value", err=True
@@ -77,9 +79,11 @@ def _waiting(error: ApprovalNeededError, resume: str, *, as_json: bool) -> int:
 
 
 def _written(message: str, code: int, resume: str | None, *, as_json: bool) -> int:
+    from metatextgrad.wording import harmless
+
     if as_json:
         typer.echo(json.dumps({"error": message, "exit_code": code, "resume": resume}, ensure_ascii=False, indent=2))
-    typer.echo(f"error: {message}", err=True)
+    typer.echo(harmless(f"error: {message}"), err=True)
     if resume:
         typer.echo(f"The run is kept. Go on with: {resume}", err=True)
     sys.stdout.flush()

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from rich.console import Console
-
 from metatextgrad.cli import heeded
 from metatextgrad.cli.failures import KeptError, report
+from metatextgrad.cli.output import err
 from metatextgrad.core.errors import InterruptError, MetaTextGradError
 from metatextgrad.display import Display, display
 from metatextgrad.execution import OnEvent, Stop
@@ -44,7 +43,7 @@ def attend(work: Work[T], manner: Manner) -> T:
         MetaTextGradError: it could not begin.
     """
     stop = Stop()
-    console, events = Console(stderr=True), manner.as_json
+    console, events = err(), manner.as_json
     shown = display(console, stop, manner.title, quiet=manner.quiet, named=manner.named, events=events)
     try:
         return asyncio.run(_heeding(work, shown, stop, manner))
