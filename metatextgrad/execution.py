@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -50,9 +50,22 @@ def blocking(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; inside a running loop, as in a notebook, on a loop in a thread of its own."""
     if not _in_loop():
         return asyncio.run(work)  # not where "no running event loop" is handled: it would seem the cause of every error
+    begun = Future[Callable[[], object]]()
+
+    async def cancellable() -> T:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        begun.set_result(lambda: loop.call_soon_threadsafe(task.cancel) if task else None)
+        return await work
+
     with ThreadPoolExecutor(max_workers=1) as pool:
         # In the caller's context, where tracers stand that were switched on for a block of code.
-        return pool.submit(copy_context().run, asyncio.run, work).result()
+        done = pool.submit(copy_context().run, asyncio.run, cancellable())
+        try:
+            return done.result()
+        except BaseException:
+            if not done.done():  # Ctrl-C comes to the thread that waits
+                begun.result()()
+            raise
 
 
 def _in_loop() -> bool:

@@ -14,7 +14,7 @@ from metatextgrad.runtime.record import Record
 from metatextgrad.runtime.workspace import Workspace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What a run found."""
 
@@ -30,6 +30,12 @@ class Result:
     def simulated(self) -> bool:
         """Whether simulated models took part, so that the scores say nothing about real ones."""
         return self.findings.simulated
+
+    def __repr__(self) -> str:
+        """Say it in a line, as notebooks show it; all of it is pages."""
+        calls = sum(used.calls for used in self.usage.values())
+        said = ", simulated models: the score says nothing about real ones" if self.simulated else ""
+        return f"Result(run={self.run!r}, score={self.score:.4g}, calls={calls}{said})"
 
     @property
     def score(self) -> float:

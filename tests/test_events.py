@@ -1,6 +1,5 @@
 """What a run tells: every event once, in order, alike over the stream and to a callback, and in documented words."""
 
-import asyncio
 import re
 from collections import Counter
 from pathlib import Path
@@ -169,18 +168,6 @@ async def test_blocking_functions_work_inside_a_running_loop(tmp_path: Path) -> 
     models = script(PROGRAMS).models()
     awaited = await mtg.aoptimize(task, optimizer=BOTH, settings=context, models=models, workspace=tmp_path / "awaited")
     assert inside.findings == awaited.findings
-
-
-def test_blocking_functions_work_in_a_notebook(tmp_path: Path) -> None:
-    shell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell()
-    shell.push({"folder": tmp_path})
-    cell = """
-        import metatextgrad as mtg
-        result = mtg.optimize("bbh/word_sorting", settings=mtg.Context(steps=1), workspace=folder)
-        awaited = await mtg.aoptimize("bbh/word_sorting", settings=mtg.Context(steps=1), workspace=folder)
-    """
-    asyncio.run(shell.run_cell_async(cell, store_history=False)).raise_error()
-    assert shell.user_ns["result"].findings == shell.user_ns["awaited"].findings
 
 
 async def test_listener_that_fails_ends_the_run_with_its_own_error(tmp_path: Path) -> None:
