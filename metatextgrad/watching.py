@@ -123,7 +123,7 @@ def _doing(event: Event) -> str:
         case "evaluating":
             return event.stage if event.path == TEST else "scoring"
         case "gradient":
-            return f"gradient of {event.done} wrong in {event.of}"
+            return f"gradient: {event.done} of {event.of} wrong"
         case "proposal":
             return f"{event.stage}: proposed"
         case "rejection":

@@ -116,12 +116,12 @@ def resume(
     from metatextgrad.stored import read_run
 
     decision = decision_from(approve_with, reason, file)
-    asyncio.run(read_run(workspace, run))  # no workspace is made for a run that is not there
+    record = asyncio.run(read_run(workspace, run)).record  # no workspace is made for a run that is not there
     carry_out(
         lambda on_event, stop: aresume(
             run, task=task, caps=changes, decision=decision, workspace=workspace, on_event=on_event, stop=stop
         ),
-        "resumed",
+        f"resumed  {record.task}",
         workspace,
         as_json=as_json,
         quiet=quiet,
