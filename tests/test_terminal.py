@@ -11,11 +11,13 @@ from tests.command_line import call
 from tests.terminal import Terminal
 
 RUN = ("run", "bbh/word_sorting", "--run", "words", "--workspace", "w")
+LONG = ("--steps", "60")
+"""A run that no test waits for."""
 
 
 @pytest.mark.parametrize(("width", "height"), [(100, 30), (40, 10)])
 def test_ctrl_c_leaves_the_resume_command_on_a_clean_screen(tmp_path: Path, width: int, height: int) -> None:
-    with Terminal(*RUN, cwd=tmp_path, width=width, height=height) as terminal:
+    with Terminal(*RUN, *LONG, cwd=tmp_path, width=width, height=height) as terminal:
         shown = terminal.until(partial(re.search, r"improving.* best \d"))
         assert not terminal.picture.cursor
         assert "SIMULATED MODELS" in shown and "adas-tg" in shown
@@ -30,7 +32,7 @@ def test_ctrl_c_leaves_the_resume_command_on_a_clean_screen(tmp_path: Path, widt
 
 
 def test_another_size_leaves_nothing_of_the_one_before(tmp_path: Path) -> None:
-    with Terminal(*RUN, cwd=tmp_path, width=110, height=30) as terminal:
+    with Terminal(*RUN, *LONG, cwd=tmp_path, width=110, height=30) as terminal:
         terminal.until(partial(re.search, r"improving.* best \d"))
         for width, height in ((80, 24), (40, 10), (120, 40)):
             terminal.resize(width, height)
