@@ -1,6 +1,7 @@
 """A user's own chain, graph or agent is a program: what goes in, what comes out, what is traced, what is refused."""
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 from typing import Any, get_args
@@ -110,6 +111,24 @@ def test_program_in_a_file_names_the_factory_and_holds_the_texts(tmp_path: Path)
 def test_factory_is_a_module_and_a_function_or_in_memory(factory: str) -> None:
     with pytest.raises(ValidationError):
         Wrapped(name="agent", factory=factory, variables=(Variable(text="t"),))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Program.from_factory("mine", {"system": "S"}), "'mine' is not of the form 'module:function'"),
+        (lambda: Program.from_factory("mine:build", {}), "No variables were given; name at least one text"),
+        (
+            lambda: Program.from_factory("mine:build", {"system": 3}),
+            "The variable 'system' is a int; expected its text",
+        ),
+        (lambda: Program.from_runnable(PROMPT, {"system": "S"}), "expected the function that builds it"),
+        (lambda: Program.from_runnable("mine", {"system": "S"}), "A str was given; expected the function"),
+    ],
+)
+def test_what_cannot_be_wrapped_is_told_with_the_way_out(make: Any, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        make()
 
 
 def test_variables_need_names_of_their_own() -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import copy_context
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +14,27 @@ from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.constants import CONFIG_KEY_CHECKPOINTER
+from langgraph.store.base import BaseStore
 from langgraph.store.memory import InMemoryStore
+from langgraph.types import interrupt
 from pydantic import BaseModel, Field
 
-from metatextgrad.core.errors import BudgetReachedError, InputError
+from metatextgrad.adapters.asking import Asking
+from metatextgrad.approving import Approver
+from metatextgrad.core.errors import ApprovalNeededError, BudgetReachedError, InputError
+from metatextgrad.core.identity import content_id
 from metatextgrad.core.optimizer import Optimizer
 from metatextgrad.core.program import Program, chain_of_thought
 from metatextgrad.core.report import Findings
 from metatextgrad.core.task import Example, Metric, Task
-from metatextgrad.execution import OnEvent, execute
-from metatextgrad.given import new_record, preparing
+from metatextgrad.execution import OnEvent, blocking, execute
+from metatextgrad.given import Prepared, new_record, preparing
 from metatextgrad.planning import plan_optimize
 from metatextgrad.runtime.artifacts import get, namespace, put
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.events import Event
 from metatextgrad.runtime.models import Models
-from metatextgrad.runtime.record import load
+from metatextgrad.runtime.record import Record, load
 from metatextgrad.runtime.tracing import apart
 from metatextgrad.runtime.workspace import Workspace
 from metatextgrad.stages import stage
@@ -68,8 +74,9 @@ def create_optimizer_tool(
     """Return a tool for agents that improves a prompt by textual gradients and validates what it found.
 
     Each call is a run in a thread of its own, and its state never mixes with the agent's. The agent's saver and store
-    are used where it has them: then a call that was cut short goes on when the agent is resumed. Progress goes to the
-    agent's custom stream, under the tool's name.
+    are used where it has both: then a call that was cut short goes on when the agent is resumed, and what the setting
+    `approve` names interrupts the agent. Called synchronously the tool keeps nothing. Progress goes to the agent's
+    custom stream, under the tool's name.
 
     Args:
         metric: how answers are scored: judge asks a model; exact, contains and others, or a function, ask nobody.
@@ -90,14 +97,21 @@ def create_optimizer_tool(
             said = {name: event.model_dump(exclude_defaults=True) | {"type": event.type}}
             inside.run(runtime.stream_writer, said)
 
+        def asked(question: dict[str, Any]) -> Any:
+            return inside.run(interrupt, question)
+
         try:
             task = _task(prompt, examples, instruction, scored)
-            found = await apart(_improved(task, instruction, context, models, runtime, told))
+            work = _Work(task, _optimizer(instruction), context, models, _workspace(runtime), _run(task, runtime))
+            found = await work.done(told, asked)
         except (InputError, BudgetReachedError) as error:
             return f"The prompt was not improved: {error}"
         return json.dumps(found, ensure_ascii=False)
 
-    return StructuredTool.from_function(coroutine=improve, name=name, description=description, args_schema=Asked)
+    def wait(prompt: str, examples: list[GivenExample], runtime: ToolRuntime[Any, Any], instruction: str = "") -> str:
+        return blocking(improve(prompt, examples, replace(runtime, store=None), instruction))
+
+    return StructuredTool.from_function(wait, improve, name=name, description=description, args_schema=Asked)
 
 
 def _task(prompt: str, given: Sequence[GivenExample], instruction: str, metric: Metric) -> Task:
@@ -119,28 +133,52 @@ def _task(prompt: str, given: Sequence[GivenExample], instruction: str, metric: 
     )
 
 
-async def _improved(
-    task: Task,
-    instruction: str,
-    settings: Context,
-    models: Models | None,
-    runtime: ToolRuntime[Any, Any],
-    told: OnEvent,
-) -> dict[str, Any]:
-    workspace = _workspace(runtime)
-    run = f"opt-{re.sub(r'[^A-Za-z0-9._-]', '-', runtime.tool_call_id or 'call')[:90]}"
-    async with preparing(task, settings, models) as ready:
-        if await workspace.store.aget(namespace("run"), run) is None:
-            optimizer = _optimizer(instruction)
-            start = await put(workspace.store, task.program)
-            asked = {"optimizer": await put(workspace.store, optimizer), "program": start, "path": "tgd"}
-            plan = plan_optimize(task, task.program, optimizer, ready.context, ready.models.names)
-            record = await new_record(workspace, "optimize", run, ready, asked, plan)
-        else:
-            record = await load(workspace.store, run)
-        ended, _ = await execute(workspace, record, ready.context, on_event=told)
-        findings = await get(workspace.store, Findings, ended.findings)
-        return _told(findings, await get(workspace.store, Program, findings.program))
+def _run(task: Task, runtime: ToolRuntime[Any, Any]) -> str:
+    """Name the run of a call: some providers number the calls of each conversation from the start."""
+    thread = runtime.config.get("configurable", {}).get("thread_id", "")
+    call = re.sub(r"[^A-Za-z0-9._-]", "-", runtime.tool_call_id or "call")[:80]
+    return f"opt-{call}-{content_id([task.id, str(thread)])[:8]}"
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One call of the tool."""
+
+    task: Task
+    optimizer: Optimizer
+    settings: Context
+    models: Models | None
+    workspace: Workspace | None
+    """The agent's own saver and store, where it has both."""
+    run: str
+
+    async def done(self, told: OnEvent, asked: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """Improve the prompt, apart from the agent; ask a person through the agent, wherever one has a say."""
+        if self.workspace is None and self.settings.approve != "none":
+            raise InputError("A person is to approve, and for that the agent needs a checkpointer and a store.")
+        place = self.workspace or _kept(InMemorySaver(), InMemoryStore())
+        asking, decision = Asking(place.store, self.run, asked), None
+        while True:
+            try:
+                return await apart(self._carried_out(place, told, Approver(decision=decision)))
+            except ApprovalNeededError as waiting:
+                decision = await asking.answer(waiting.approvals[0])
+
+    async def _carried_out(self, place: Workspace, told: OnEvent, approver: Approver) -> dict[str, Any]:
+        async with preparing(self.task, self.settings, self.models) as ready:
+            if await place.store.aget(namespace("run"), self.run) is None:
+                record = await self._begun(place, ready)
+            else:
+                record = await load(place.store, self.run)
+            ended, _ = await execute(place, record, ready.context, on_event=told, approver=approver)
+            findings = await get(place.store, Findings, ended.findings)
+            return _told(findings, await get(place.store, Program, findings.program))
+
+    async def _begun(self, place: Workspace, ready: Prepared) -> Record:
+        start = await put(place.store, self.task.program)
+        given = {"optimizer": await put(place.store, self.optimizer), "program": start, "path": "tgd"}
+        plan = plan_optimize(self.task, self.task.program, self.optimizer, ready.context, ready.models.names)
+        return await new_record(place, "optimize", self.run, ready, given, plan)
 
 
 def _optimizer(instruction: str) -> Optimizer:
@@ -149,21 +187,19 @@ def _optimizer(instruction: str) -> Optimizer:
     return Optimizer(name="tgd", purpose="Improves a prompt for an agent.", schedule=schedule)
 
 
-def _workspace(runtime: ToolRuntime[Any, Any]) -> Workspace:
-    """Return a workspace on the agent's own saver and store, or in memory where it has none."""
+def _workspace(runtime: ToolRuntime[Any, Any]) -> Workspace | None:
+    """Return a workspace on the agent's own saver and store; one without the other would be half a run."""
     saver = runtime.config.get("configurable", {}).get(CONFIG_KEY_CHECKPOINTER)
+    return _kept(saver, runtime.store) if isinstance(saver, BaseCheckpointSaver) and runtime.store else None
 
+
+def _kept(saver: BaseCheckpointSaver[Any], store: BaseStore) -> Workspace:
     @asynccontextmanager
     async def hold(run: str, *, wait: bool = True) -> AsyncIterator[None]:
         del run, wait
         yield None  # a call of a tool has one owner: the agent's run
 
-    return Workspace(
-        saver=saver if isinstance(saver, BaseCheckpointSaver) else InMemorySaver(),
-        store=runtime.store or InMemoryStore(),
-        folder=Path(),
-        hold=hold,
-    )
+    return Workspace(saver=saver, store=store, folder=Path(), hold=hold)
 
 
 def _told(findings: Findings, program: Program) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from metatextgrad.core.components import (
     Vote,
     walk,
 )
+from metatextgrad.core.errors import InputError
 from metatextgrad.core.identity import Content
 from metatextgrad.core.template import Name
 from metatextgrad.core.wrapped import MEMORY, Build, Variable, Wrapped, wrapped
@@ -63,6 +64,9 @@ class Program(Content):
             name: the name of the component.
             purpose: what the runnable is for, in a phrase.
             how: `template`, `takes`, `gives` and `calls` of `metatextgrad.core.wrapped.Wrapped`.
+
+        Raises:
+            InputError: the factory or the variables are not of their form.
         """
         part = wrapped(factory, variables, name=name, role=purpose, **how)
         return cls(name=name, purpose=purpose, inputs=part.reads(), components=(part,))
@@ -80,7 +84,15 @@ class Program(Content):
         """Return the program that a runnable in memory is; its JSON names `build` and cannot hold it.
 
         Arguments are those of `from_factory`, with the function itself. To resume a run, give the program again.
+
+        Raises:
+            InputError: it is no function, or the variables are not of their form.
         """
+        if not callable(build) or hasattr(build, "invoke"):
+            raise InputError(
+                f"A {type(build).__name__} was given; expected the function that builds it, to build it with "
+                "other texts: def build(texts, model): return create_agent(model, system_prompt=texts['system'])."
+            )
         made = cls.from_factory(f"{MEMORY}{name}", variables, name=name, purpose=purpose, **how)
         return made.knowing({f"{MEMORY}{name}": build})
 

@@ -4,16 +4,19 @@ The component says where the runnable comes from, and holds the texts that it is
 `metatextgrad.runtime.wrapping` does that when the program runs, and no model may propose such a component.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from metatextgrad.core.errors import InputError
 from metatextgrad.core.identity import Value
 from metatextgrad.core.template import Name, slots
 
 MEMORY = "memory:"
 """How the factory of a runnable begins that exists in this process alone."""
+_FACTORY = r"^(memory:[^:]+|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$"
 Build = Callable[..., Any]
 """Builds the runnable from its texts by name and, where it takes a second argument, from a chat model."""
 
@@ -43,7 +46,7 @@ class Wrapped(Value):
 
     kind: Literal["runnable"] = "runnable"
     name: Name
-    factory: Annotated[str, Field(pattern=r"^(memory:[^:]+|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$", max_length=300)]
+    factory: Annotated[str, Field(pattern=_FACTORY, max_length=300)]
     """`module:function`, imported when the program runs; or memory:NAME, given in the process that runs it."""
     role: str = ""
     variables: Annotated[tuple[Variable, ...], Field(min_length=1)]
@@ -107,7 +110,18 @@ def wrapped(
     gives: str = "",
     calls: int = 4,
 ) -> Wrapped:
-    """Return the component of a runnable; a text alone is a variable without a role."""
+    """Return the component of a runnable; a text alone is a variable without a role.
+
+    Raises:
+        InputError: the factory or the variables are not of their form.
+    """
+    if not re.fullmatch(_FACTORY, factory):
+        raise InputError(f"The factory {factory!r} is not of the form 'module:function', such as 'my_agent:build'.")
+    if not variables:
+        raise InputError("No variables were given; name at least one text that may change: {'system': 'Be exact.'}.")
+    for key, value in variables.items():
+        if not isinstance(value, str | Variable):
+            raise InputError(f"The variable {key!r} is a {type(value).__name__}; expected its text, or a Variable.")
     return Wrapped(
         name=name,
         factory=factory,

@@ -87,7 +87,7 @@ def built(part: Wrapped, factory: Build, model: BaseChatModel) -> Built:
             made.close()
         raise InputError(
             f"Component {part.name!r}: {part.factory!r} returned a {type(made).__name__}; expected a Runnable, such as "
-            "a chain, a compiled graph or an agent."
+            f"a chain, a compiled graph or an agent.{' Call its compile().' if hasattr(made, 'compile') else ''}"
         )
     runnable: Runnable[Any, Any] = coerce_to_runnable(made)
     takes, only = _input_of(runnable) if part.takes == "auto" else (part.takes, "")
