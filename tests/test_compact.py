@@ -72,7 +72,7 @@ def test_versions_read_back_whoever_gave_them(numbers: dict[str, int], mixed: bo
     given = {name: next_version(f"0{number}") for name, number in numbers.items()}
     if mixed:
         given |= {"theirs": LANGGRAPH(AsyncSqliteSaver.__new__(AsyncSqliteSaver), None, None)}
-    checkpoint = {"channel_versions": given, "versions_seen": {"node": given}}
+    checkpoint = {"channel_versions": given, "versions_seen": {"node": given} if mixed else {}}
     assert serializer().loads_typed(serializer().dumps_typed(checkpoint)) == checkpoint
 
 

@@ -39,10 +39,10 @@ class Compact(JsonPlusSerializer):
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
         """Read what is deflated, and what is not."""
         kind, written = data
-        if not kind.endswith(MARK):
-            return super().loads_typed(data)
-        inflating = zlib.decompressobj(_WINDOW, DICTIONARY)
-        read = super().loads_typed((kind.removesuffix(MARK), inflating.decompress(written) + inflating.flush()))
+        if kind.endswith(MARK):
+            inflating = zlib.decompressobj(_WINDOW, DICTIONARY)
+            kind, written = kind.removesuffix(MARK), inflating.decompress(written) + inflating.flush()
+        read = super().loads_typed((kind, written))
         return _whole(read) if _is_checkpoint(read) else read
 
 

@@ -26,6 +26,7 @@ class Hold(Protocol):
 
     def __call__(self, run: str, *, wait: bool = True) -> AbstractAsyncContextManager[Lost | None]:
         """Wait a moment for a process that was killed just now, which a server need not have noticed."""
+        ...
 
 
 @dataclass(frozen=True)
