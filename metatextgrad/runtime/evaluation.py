@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from metatextgrad.core.errors import InputError, MetaTextGradError, ProviderError, ReplyError
 from metatextgrad.core.identity import content_id
@@ -10,7 +10,7 @@ from metatextgrad.core.program import Program
 from metatextgrad.core.task import Example, Score, Split, is_judged
 from metatextgrad.core.trial import Evaluation, ExampleResult
 from metatextgrad.runtime.artifacts import namespace
-from metatextgrad.runtime.gathering import gather_all
+from metatextgrad.runtime.gathering import gather_in_turns
 from metatextgrad.runtime.interpreter import Execution, Interpreter
 from metatextgrad.runtime.judging import asking
 from metatextgrad.runtime.resources import Resources
@@ -70,7 +70,7 @@ async def evaluate_program(
     memory = await memory_of(resources, program, split)
     if (known := await memory.read()) is not None:
         return known
-    attempts = await attempt_all(resources, program, resources.task.split(split), progress)
+    attempts = await attempt_all(resources, program, resources.task.split(split), progress, traced=False)
     evaluation = Evaluation(program=program.id, split=split, results=tuple(attempt.result for attempt in attempts))
     await memory.keep(evaluation)
     return evaluation
@@ -85,41 +85,42 @@ async def attempt_all(
     after: Sequence[Attempt] = (),
     of: int = 0,
     then: Then | None = None,
+    traced: bool = True,
 ) -> list[Attempt]:
     """Run a program on examples, a bounded number in flight, in order of the examples.
 
     Once the provider has failed more of them than the settings tolerate, no further one is started. Where the examples
     are a part of a set, `after` are the attempts at those before them, and `of` is the size of the set. `then` is done
-    with each attempt, while others are still under way.
+    with each attempt, while others are still under way. Without `traced` no execution is kept, which takes most of the
+    memory.
 
     Raises:
         ProviderError: so many failed; says how many, and after how many requests.
     """
-    gate = asyncio.Semaphore(resources.ledger.turns)
     interpreter = Interpreter(resources.ledger, resources.context)
     whole = of or len(examples)
     tolerated = int(resources.context.unscored_share * whole)
-    done = list(after)
-    failed = [attempt for attempt in done if attempt.result.failure == "provider"]
+    done = len(after)
+    failed = [attempt for attempt in after if attempt.result.failure == "provider"]
 
     async def one(example: Example) -> Attempt | None:
-        async with gate:
-            if len(failed) > tolerated:
-                return None
-            attempt = await _attempt(resources, interpreter, program, example)
-            done.append(attempt)
-            if attempt.result.failure == "provider":
-                failed.append(attempt)
+        nonlocal done
+        if len(failed) > tolerated:
+            return None
+        attempt = await _attempt(resources, interpreter, program, example)
+        done += 1
+        if attempt.result.failure == "provider":
+            failed.append(attempt)
         if progress:
-            progress(len(done), whole)
+            progress(done, whole)
         if then:
             await then(attempt)
-        return attempt
+        return attempt if traced else replace(attempt, execution=None)
 
-    attempts = [attempt for attempt in await gather_all(one(example) for example in examples) if attempt]
+    found = await gather_in_turns(one, examples, min(len(examples), resources.ledger.turns))
     if len(failed) > tolerated:
-        raise _given_up(failed, whole - len(done), whole, resources.ledger.models.requests)
-    return attempts
+        raise _given_up(failed, whole - done, whole, resources.ledger.models.requests)
+    return [attempt for attempt in found if attempt]
 
 
 def _given_up(failed: list[Attempt], left: int, of: int, requests: int) -> ProviderError:

@@ -57,7 +57,7 @@ async def race_program(
             results += [known.results[place] for place in part]
         else:
             chosen = tuple(examples[place] for place in part)
-            attempts += await attempt_all(resources, program, chosen, progress, after=attempts, of=whole)
+            attempts += await attempt_all(resources, program, chosen, progress, after=attempts, of=whole, traced=False)
             results = [attempt.result for attempt in attempts]
         bound = best_possible(results, whole - len(results))
         if len(results) < whole and bound <= against:
