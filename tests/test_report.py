@@ -269,6 +269,15 @@ def test_a_program_that_wavers_is_told_with_how_much_is_noise() -> None:
     assert said.answer == "No: 1 of 3 test examples come out differently (66.7 % and 100.0 %)."
 
 
+def test_several_tests_are_corrected_for_their_number(workspace: str) -> None:
+    learned, plain = (_material(workspace, run) for run in ("learned", "plain"))
+    several = set_side_by_side([learned, plain, replace(learned, table=plain.table | learned.table)])
+    tests = [one for one in several.verdicts if one.question.startswith("Is ")]
+    assert len(tests) == 3
+    assert several.apart == ("These are 3 tests, so their p-values are corrected for that, after Holm.",)
+    assert all("after Holm's correction" in one.answer or one.answer == "They score the same." for one in tests)
+
+
 def test_command_writes_into_the_workspace_or_where_it_is_told(
     workspace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

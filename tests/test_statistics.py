@@ -9,9 +9,11 @@ from statistics import fmean, stdev
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metatextgrad.core.errors import InputError
-from metatextgrad.core.statistics import mcnemar, over_seeds, paired_bootstrap, pairs, wilson
+from metatextgrad.core.statistics import holm, mcnemar, over_seeds, paired_bootstrap, pairs, wilson
 
 
 def differing(only_first: int, only_second: int, agreeing: int = 3) -> tuple[list[float], list[float]]:
@@ -153,3 +155,17 @@ def test_without_scipy_one_sentence_names_the_extra(monkeypatch: pytest.MonkeyPa
         with pytest.raises(InputError, match=r"pip install 'metatextgrad\[stats\]'"):
             call()
     assert mcnemar([1], [1]).p == 1
+
+
+def test_holm_corrects_for_the_number_of_tests() -> None:
+    # Holm (1979): the smallest times 3, the next times 2, the last as it is, and none below the one before.
+    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_never_lowers_a_p_value_and_keeps_their_order(values: list[float]) -> None:
+    corrected = holm(values)
+    assert all(value <= later <= 1 for value, later in zip(values, corrected, strict=True))
+    assert sorted(corrected) == [later for _, later in sorted(zip(values, corrected, strict=True))]

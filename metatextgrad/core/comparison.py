@@ -17,6 +17,11 @@ class Comparison(Value):
     mcnemar: McNemar | None
     """None where some score is neither 0 nor 1."""
 
+    @property
+    def p(self) -> float:
+        """Of the exact test where there is one, and of the bootstrap otherwise."""
+        return self.mcnemar.p if self.mcnemar else self.difference.p
+
 
 class AACheck(Value):
     """Two evaluations of one program."""

@@ -146,6 +146,19 @@ def over_seeds(values: Sequence[float], confidence: float = 0.95) -> Seeds:
     return Seeds(mean=mean, sd=sd, low=mean - half, high=mean + half, seeds=seeds)
 
 
+def holm(values: Sequence[float]) -> list[float]:
+    """Correct p-values for their number, after Holm: of all that stay below a level, none is chance more often than it.
+
+    It holds whatever the tests have to do with one another, as those of several programs on one set do.
+    """
+    order = sorted(range(len(values)), key=lambda place: values[place])
+    corrected, highest = [0.0] * len(values), 0.0
+    for done, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(values) - done) * values[place]))
+        corrected[place] = highest
+    return corrected
+
+
 def pairs(first: Scores, second: Scores) -> list[tuple[float, float]]:
     """Return the pairs in which both have a score.
 

@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
+from metatextgrad.core.statistics import holm
+from metatextgrad.core.trial import Evaluation
 from metatextgrad.report.material import Material
 from metatextgrad.report.story import tell
-from metatextgrad.report.verdicts import side_by_side, steadiness
+from metatextgrad.report.verdicts import chance, side_by_side, steadiness
 from metatextgrad.report.views import Method, Several, Verdict
 from metatextgrad.wording import title
 
@@ -17,7 +19,7 @@ MOST_TESTED = 5
 def set_side_by_side(materials: Sequence[Material]) -> Several:
     """Return what there is to say about several runs together."""
     tested = list(_pairs(materials))
-    verdicts = tuple(verdict for pair in tested if (verdict := _verdict(*pair)) is not None)
+    verdicts = tuple(_verdicts(tested))
     return Several(
         stories=tuple(map(tell, materials)),
         results=tuple(_results(materials)),
@@ -49,16 +51,23 @@ def _data(material: Material) -> str:
     return material.stored.record.task_id
 
 
-def _verdict(one: Material, other: Material) -> Verdict | None:
-    """Compare the results of two runs on the test set; None where one has none."""
-    results = []
-    for material in (one, other):
-        found = material.stored.found
-        evaluation = material.table.get(found.findings.rows[-1].test_evaluation) if found else None
-        if evaluation is None:
-            return None
-        results.append(evaluation)
-    return side_by_side(one.stored.record.run, results[0], other.stored.record.run, results[1])
+def _verdicts(tested: Sequence[tuple[Material, Material]]) -> Iterator[Verdict]:
+    """Compare results of runs on the test set, where both have one; several tests are corrected for their number."""
+    both = [(one, other, _tested(one), _tested(other)) for one, other in tested]
+    found = [
+        (one, other, first, second, chance(first, second)) for one, other, first, second in both if first and second
+    ]
+    known = [p for *_, p in found if p is not None]
+    corrected: Iterator[float | None] = iter(holm(known) if len(known) > 1 else [None] * len(known))
+    for one, other, first, second, p in found:
+        names = one.stored.record.run, other.stored.record.run
+        yield side_by_side(names[0], first, names[1], second, corrected=None if p is None else next(corrected))
+
+
+def _tested(material: Material) -> Evaluation | None:
+    """Return the evaluation of a run's result on the test set."""
+    found = material.stored.found
+    return material.table.get(found.findings.rows[-1].test_evaluation) if found else None
 
 
 def _steadiness(tested: Sequence[tuple[Material, Material]]) -> Iterator[Verdict]:
@@ -94,7 +103,7 @@ def _apart(materials: Sequence[Material], verdicts: int) -> Iterator[str]:
     if len({bool(material.stored.record.simulated) for material in materials}) > 1:
         yield "Some runs used simulated models and some real ones; nothing follows from their difference."
     if verdicts > 1:
-        yield f"These are {verdicts} tests: the more there are, the likelier one of them calls chance a difference."
+        yield f"These are {verdicts} tests, so their p-values are corrected for that, after Holm."
 
 
 def _differing(materials: Sequence[Material]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -46,14 +46,34 @@ def against(other: Row, result: Row, table: Table) -> Verdict | None:
     return side_by_side(spoken(other.name), first, spoken(result.name), second)
 
 
-def side_by_side(name: str, first: Evaluation, better: str, second: Evaluation) -> Verdict:
-    """Compare two programs on the same examples, the second against the first."""
+def side_by_side(
+    name: str, first: Evaluation, better: str, second: Evaluation, *, corrected: float | None = None
+) -> Verdict:
+    """Compare two programs on the same examples, the second against the first.
+
+    Args:
+        name: what to call the first.
+        first: its evaluation.
+        better: what to call the second.
+        second: its evaluation.
+        corrected: the p-value that counts, where this is one of several tests.
+    """
     question = f"Is {better} better than {name} on the test set?"
     try:
         found = compare(first, second)
     except InputError as error:
         return Verdict(question, "That cannot be told.", (str(error),))
-    return Verdict(question, _answer(found), tuple(_details(found, name, better)))
+    said = p_value(found.p) if corrected is None else f"{p_value(corrected)} after Holm's correction"
+    p = found.p if corrected is None else corrected
+    return Verdict(question, _answer(found.difference.mean, p, said), tuple(_details(found, name, better)))
+
+
+def chance(first: Evaluation, second: Evaluation) -> float | None:
+    """Return the p-value of a comparison; None where there is none to make."""
+    try:
+        return compare(first, second).p
+    except InputError:
+        return None
 
 
 def steadiness(name: str, first: Evaluation, second: Evaluation) -> Verdict:
@@ -70,15 +90,13 @@ def steadiness(name: str, first: Evaluation, second: Evaluation) -> Verdict:
     return Verdict(question, answer, (_WAVERING,))
 
 
-def _answer(found: Comparison) -> str:
-    gap = found.difference
-    p = found.mcnemar.p if found.mcnemar else gap.p
-    size = f"{abs(100 * gap.mean):.1f} points {'higher' if gap.mean > 0 else 'lower'}"
-    if gap.mean == 0:
+def _answer(gap: float, p: float, said: str) -> str:
+    size = f"{abs(100 * gap):.1f} points {'higher' if gap > 0 else 'lower'}"
+    if gap == 0:
         return "They score the same."
     if p < SIGNIFICANT:
-        return f"{'Yes' if gap.mean > 0 else 'No, it is worse'}: {size}, more than chance explains ({p_value(p)})."
-    return f"Not shown: it is {size}, which chance alone makes too often to rule it out ({p_value(p)})."
+        return f"{'Yes' if gap > 0 else 'No, it is worse'}: {size}, more than chance explains ({said})."
+    return f"Not shown: it is {size}, which chance alone makes too often to rule it out ({said})."
 
 
 def _details(found: Comparison, name: str, better: str) -> list[str]:
