@@ -15,6 +15,7 @@ from metatextgrad.api import afork
 from metatextgrad.core.errors import BudgetReachedError
 from metatextgrad.runtime import sqlite
 from metatextgrad.runtime.compact import MARK, Compact, next_version
+from metatextgrad.runtime.sqlite_saver import SmallSaver
 from metatextgrad.runtime.workspace import open_workspace, serializer
 from tests.scripted import Script
 from tests.test_resume import resumed, same, started
@@ -37,7 +38,8 @@ WRITTEN = bytes.fromhex(
 
 
 def as_langgraph_writes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "SmallSaver", AsyncSqliteSaver)
+    for name in ("setup", "get_next_version", "aput"):
+        monkeypatch.setattr(SmallSaver, name, getattr(AsyncSqliteSaver, name))
     monkeypatch.setattr(sqlite, "serializer", lambda: JsonPlusSerializer(allowed_msgpack_modules=None))
 
 
