@@ -146,8 +146,8 @@ def _log_calls(asked: IO[str], kept: IO[str]) -> None:
         asked.write(json.dumps({"key": self.key(call), "request": request}) + "\n")
         return await complete(self, call)
 
-    async def logged_keep(self: Ledger, key: str, call: Call, reply: Reply) -> None:
-        await keep(self, key, call, reply)
+    async def logged_keep(self: Ledger, key: str, made: Any) -> None:
+        await keep(self, key, made)
         kept.write(f"{key}\n")
 
     Ledger.complete, Ledger._keep = logged_complete, logged_keep  # type: ignore[method-assign]

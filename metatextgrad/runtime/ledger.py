@@ -48,6 +48,15 @@ class Call:
     """What an agent sends, in the place of `messages`; the reply is then kept whole, with its tool calls."""
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A call that was made, and what it cost."""
+
+    call: Call
+    reply: Reply
+    usage: Usage
+
+
 @dataclass
 class Ledger:
     """Makes calls, keeps replies, counts what they cost."""
@@ -70,7 +79,7 @@ class Ledger:
     _flying: dict[str, "asyncio.Task[Reply]"] = field(default_factory=dict)
     _asking: set[str] = field(default_factory=set)
     """Calls that are being paid for and not counted yet."""
-    _unkept: dict[str, tuple[Call, Reply]] = field(default_factory=dict)
+    _unkept: dict[str, _Made] = field(default_factory=dict)
     """Replies that the store did not take."""
     _counted: set[str] = field(default_factory=set)
 
@@ -140,7 +149,7 @@ class Ledger:
             await asyncio.wait(self._flying.values())
         unkept, self._unkept = self._unkept, {}
         # One that fails again has been reported the first time.
-        await asyncio.gather(*(self._put(key, *made) for key, made in unkept.items()), return_exceptions=True)
+        await asyncio.gather(*(self._put(key, made) for key, made in unkept.items()), return_exceptions=True)
 
     async def restore(self) -> None:
         """Count again what this run used before it was interrupted."""
@@ -158,16 +167,16 @@ class Ledger:
                 self._count(key, call.level, Usage.model_validate(found.value["usage"]))
             return Reply.model_validate(found.value["reply"])
         async with self._asking_turns:
-            reply = await self._made(key, call)
+            made = await self._make(key, call)
             # Within the turn, so that a kill loses few replies more than are on the wire.
             await self._keeping_turns.acquire()
         try:
-            await self._keep(key, call, reply)
+            await self._keep(key, made)
         finally:
             self._keeping_turns.release()
-        return reply
+        return made.reply
 
-    async def _made(self, key: str, call: Call) -> Reply:
+    async def _make(self, key: str, call: Call) -> _Made:
         """Make a call and count it, before another one is let through."""
         self.admit()
         self._asking.add(key)
@@ -182,32 +191,32 @@ class Ledger:
             )
         finally:
             self._asking.discard(key)
-        self._count(key, call.level, usage_of(reply, self.models.name(call.level)))
-        return reply
+        made = _Made(call, reply, usage_of(reply, self.models.name(call.level)))
+        self._count(key, call.level, made.usage)
+        return made
 
-    async def _keep(self, key: str, call: Call, reply: Reply) -> None:
+    async def _keep(self, key: str, made: _Made) -> None:
         """Put a reply into the store; where that fails, pay for no further one.
 
         Raises:
             StorageError: the store did not take it.
         """
         try:
-            await self._put(key, call, reply)
+            await self._put(key, made)
         except Exception as error:
-            self._unkept[key] = call, reply
+            self._unkept[key] = made
             failure = storage_error(error)
             self.stopped = self.stopped or failure
             raise failure from error
 
-    async def _put(self, key: str, call: Call, reply: Reply) -> None:
-        name = self.models.name(call.level)
-        usage = usage_of(reply, name)
+    async def _put(self, key: str, made: _Made) -> None:
+        call = made.call
         record: dict[str, Any] = {
-            "reply": reply.model_dump(),
-            "model": name,
+            "reply": made.reply.model_dump(),
+            "model": self.models.name(call.level),
             "level": call.level,
             "run": self.run,
-            "usage": usage.model_dump(),
+            "usage": made.usage.model_dump(),
         }
         if call.level != "program":  # the messages of a program call can be rendered again; these cannot be easily
             record["messages"] = [list(message) for message in call.messages]
@@ -216,7 +225,6 @@ class Ledger:
         await asyncio.gather(
             self.store.aput(_CALLS, key, record, index=False), self.store.aput(self._usage, key, spent, index=False)
         )
-        self._count(key, call.level, usage)
 
     def _count(self, key: str, level: Level, usage: Usage) -> None:
         if key not in self._counted:
