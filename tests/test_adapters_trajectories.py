@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 import metatextgrad as mtg
-from metatextgrad.adapters.recorded import recorded
+from metatextgrad.adapters.recorded import nested, recorded
 from metatextgrad.core.errors import InputError, ReplyError
 from tests.scripted import Script
 
@@ -93,6 +93,33 @@ def test_runs_as_langsmith_exports_them_are_read_with_what_happened_inside(as_ob
         '<LLM name="model">\n[human] Hm\n-> I ask.\n</LLM>\n'
         '<TOOL name="price">\n{"of": "it", "in": "shop"}\n-> closed\n</TOOL>'
     )
+
+
+def flat(run: dict[str, Any], above: str | None = None) -> list[dict[str, Any]]:
+    """List a run and those inside it, the newest first, as LangSmith's client does."""
+    identifier = f"{above or ''}/{run['name']}"
+    own = {**run, "id": identifier, "parent_run_id": above, "child_runs": None}
+    inside = [flat(child, identifier) for child in run.get("child_runs", ())]
+    dated = [{**part[-1], "start_time": number} for number, part in enumerate(inside)]
+    listed = [[*part[:-1], last] for part, last in zip(inside, dated, strict=True)]
+    return [*(item for part in reversed(listed) for item in part), own]
+
+
+@pytest.mark.parametrize("as_object", [False, True])
+def test_flat_list_of_runs_is_read_as_the_nested_ones(as_object: bool) -> None:
+    listed: list[Any] = [*flat(LANGSMITH), *flat({**LANGSMITH, "name": "other"})]
+    assert len(listed) == 8
+    if as_object:
+        listed = [SimpleNamespace(**run) for run in listed]
+    assert [recorded(run) for run in nested(listed)] == [recorded(LANGSMITH)] * 2
+
+
+def test_run_inside_another_that_has_a_comment_stands_for_itself_too() -> None:
+    child = {"id": "b", "parent_run_id": "a", "name": "t", "run_type": "tool", "inputs": {"x": 1}, "outputs": {"y": 2}}
+    parent = {"id": "a", "inputs": {"q": "Q"}, "outputs": {"a": "A"}, "feedback": "bad"}
+    runs = [recorded(run) for run in nested([{**child, "feedback": [{"key": "k", "score": 0}]}, parent])]
+    assert [(run.input, run.score) for run in runs] == [("1", 0.0), ("Q", None)]
+    assert runs[1].trace == '<TOOL name="t">\n1\n-> 2\n</TOOL>'
 
 
 def test_run_that_failed_is_criticised_by_its_error() -> None:

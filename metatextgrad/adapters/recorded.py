@@ -40,7 +40,7 @@ def recorded(given: object) -> Recorded:
         InputError: it is none of these.
     """
     if hasattr(given, "inputs") and hasattr(given, "outputs"):
-        given = {name: getattr(given, name, None) for name in _RUN}
+        given = {name: _field(given, name) for name in _RUN}
     try:
         if isinstance(given, Mapping) and "inputs" in given:
             return _of_run(given)
@@ -59,6 +59,38 @@ def recorded(given: object) -> Recorded:
 
 
 _RUN = ("inputs", "outputs", "error", "feedback", "feedback_stats", "child_runs", "name", "run_type")
+
+
+def nested(given: Sequence[object]) -> list[object]:
+    """Put the runs of a flat export, as LangSmith lists them, under those that made them; oldest first in each.
+
+    A run that somebody commented on stands for itself as well.
+    """
+    known = {str(_field(run, "id")) for run in given if _field(run, "id")}
+    made: dict[str, list[object]] = {}
+    for run in given:
+        made.setdefault(str(_field(run, "parent_run_id")), []).append(run)
+
+    def grown(run: object) -> object:
+        below = sorted(made.get(str(_field(run, "id") or "none"), ()), key=_begun)
+        if not below:
+            return run
+        fields = {name: _field(run, name) for name in _RUN}
+        return {**fields, "child_runs": [*(fields["child_runs"] or ()), *map(grown, below)]}
+
+    def stands_for_itself(run: object) -> bool:
+        commented = _field(run, "feedback") or _field(run, "feedback_stats")
+        return bool(commented) or str(_field(run, "parent_run_id")) not in known
+
+    return [grown(run) for run in given if stands_for_itself(run)]
+
+
+def _field(run: object, name: str) -> Any:
+    return run.get(name) if isinstance(run, Mapping) else getattr(run, name, None)
+
+
+def _begun(run: object) -> str:
+    return str(_field(run, "dotted_order") or _field(run, "start_time") or "")
 
 
 def _is_feedback(value: object) -> bool:
@@ -102,7 +134,7 @@ def _of_run(run: Mapping[str, Any]) -> Recorded:
 def _steps(runs: Iterable[Any]) -> Iterable[str]:
     """Write down the calls inside a run; runs that only hold others are left out."""
     for child in runs:
-        run = child if isinstance(child, Mapping) else {name: getattr(child, name, None) for name in _RUN}
+        run = child if isinstance(child, Mapping) else {name: _field(child, name) for name in _RUN}
         if run.get("run_type") in ("llm", "tool", "retriever"):
             ended = run.get("error") or _shown(run.get("outputs"))
             yield section(

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from langgraph.store.memory import InMemoryStore
 from pydantic import ValidationError
 
-from metatextgrad.adapters.recorded import Recorded, recorded
+from metatextgrad.adapters.recorded import Recorded, nested, recorded
 from metatextgrad.core.errors import InputError, ReplyError
 from metatextgrad.core.trial import Feedback, brief
 from metatextgrad.core.wrapped import MEMORY, Variable, Wrapped, wrapped
@@ -65,7 +65,8 @@ async def aoptimize_prompt(
     Args:
         prompt: its text, or several texts by name; only those that the feedback blames are rewritten.
         trajectories: the runs: messages with a score or a comment, in one of the forms of
-            `metatextgrad.adapters.recorded.recorded`. Runs that nobody criticised say nothing.
+            `metatextgrad.adapters.recorded.recorded`; a flat export of LangSmith too. Runs that nobody criticised say
+            nothing.
         role: what the prompt is for, in a phrase.
         instructions: what the rewriting model is told.
         settings: names the model: `optimizer_model`; and the caps.
@@ -76,7 +77,7 @@ async def aoptimize_prompt(
         ReplyError: a model's replies could not be used.
     """
     part = _part(prompt, role)
-    criticised = [run for run in map(recorded, trajectories) if run.criticism]
+    criticised = [run for run in map(recorded, nested(trajectories)) if run.criticism]
     if not criticised:
         raise InputError("No trajectory has a comment, or a score below 1, so there is nothing to learn from them.")
     context = settings or Context()
