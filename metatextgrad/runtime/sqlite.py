@@ -77,7 +77,11 @@ async def _store(path: Path) -> AsyncIterator[FolderStore]:
         closing(await asyncio.to_thread(_connected, path)) as patient,
         ThreadPoolExecutor(1, "store") as thread,
     ):
-        yield FolderStore(SqliteStore(quick), SqliteStore(patient), thread)
+        store = FolderStore(SqliteStore(quick), SqliteStore(patient), thread)
+        try:
+            yield store
+        finally:
+            await store.aclose()
 
 
 def _make(path: Path) -> None:

@@ -51,6 +51,12 @@ class FolderStore(AsyncBatchedBaseStore):
                 return results
         return await asyncio.get_running_loop().run_in_executor(self._thread, self.patient.batch, asked)
 
+    async def aclose(self) -> None:
+        """End the task that gathers operations; whoever opened the store calls it at the end."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
     def _logged(self, ops: list[Op]) -> None:
         self._put += sum(isinstance(op, PutOp) for op in ops)
         if self._put >= _LOGGED:
