@@ -25,7 +25,7 @@ def create_run(self, name, inputs, run_type, **told):
 langsmith.Client.create_run = create_run  # what leaves for the server; there is none here
 langsmith.Client.update_run = lambda *_, **__: None
 
-from tests.test_adapters import ASK, helped
+from tests.test_adapters_tool import ASK, helped
 from tests.test_tracing import optimized_agent
 
 async def cell():

@@ -22,7 +22,7 @@ mlflow.set_experiment("runs")
 mlflow.langchain.autolog()
 
 import metatextgrad as mtg
-from tests.test_adapters import ASK, helped
+from tests.test_adapters_tool import ASK, helped
 from tests.test_tracing import optimized_agent
 
 async def cell():
