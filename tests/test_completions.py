@@ -110,7 +110,7 @@ async def test_who_listens_hears_the_call(light: ChatOpenAI) -> None:
     await unwatched.ask(light, MESSAGES, {"callbacks": [listener]}, {})
     await unwatched.ask(light.model_copy(update={"callbacks": [listener]}), MESSAGES, None, {})
     with get_usage_metadata_callback() as counted:
-        await unwatched.ask(light, MESSAGES, None, {})
+        await unwatched.ask(light, MESSAGES, {"tags": ["program"]}, {})
     assert (listener.started, len(counted.usage_metadata)) == (2, 1)
 
 
