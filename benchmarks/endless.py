@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from typing import Protocol
 
 from langchain_core.messages import BaseMessage
 
@@ -19,14 +20,26 @@ class Endless(SimulatedModel):
     """Proposes texts of a kilobyte with a number that grows; it decides which questions are answered rightly."""
 
     def reply(self, messages: Sequence[BaseMessage], draw: str, temperature: float) -> str:
-        """Answer a question, criticise an answer or rewrite a text, whichever is asked for."""
-        asked = messages[-1].text
-        if "<TEXT>" in asked:
-            return json.dumps({"improved_text": f"{FILLER} [{_number(asked) + 1}]"})
-        if "<FEEDBACK>" in asked:
-            return json.dumps({"instructions": f"{FILLER} The answer was wrong."})
-        number, question = _number(messages[0].text), int(asked.split()[-1])
-        return f"{FILLER}\nAnswer: {question if (question * 7 + number) % 5 == 0 else '?'}"
+        """Answer as `answer` does."""
+        return answer(messages)
+
+
+class Asked(Protocol):
+    """A message, as far as it is looked at."""
+
+    @property
+    def text(self) -> str: ...
+
+
+def answer(messages: Sequence[Asked]) -> str:
+    """Answer a question, criticise an answer or rewrite a text, whichever is asked for."""
+    asked = messages[-1].text
+    if "<TEXT>" in asked:
+        return json.dumps({"improved_text": f"{FILLER} [{_number(asked) + 1}]"})
+    if "<FEEDBACK>" in asked:
+        return json.dumps({"instructions": f"{FILLER} The answer was wrong."})
+    number, question = _number(messages[0].text), int(asked.split()[-1])
+    return f"{FILLER}\nAnswer: {question if (question * 7 + number) % 5 == 0 else '?'}"
 
 
 def _number(text: str) -> int:

@@ -11,12 +11,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from endless import Endless
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from endless import answer
 
-_ROLES = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
-_MODEL = Endless()
+
+@dataclass(frozen=True)
+class Message:
+    """What the model looks at of a message."""
+
+    text: str
 
 
 class Connection(asyncio.Protocol):
@@ -52,8 +56,8 @@ class Connection(asyncio.Protocol):
 
 
 def _completion(asked: dict[str, list[dict[str, str]]]) -> bytes:
-    messages = [_ROLES[message["role"]](message["content"]) for message in asked["messages"]]
-    text = _MODEL.reply(messages, "", 0.0)
+    messages = [Message(message["content"]) for message in asked["messages"]]
+    text = answer(messages)
     sent, said = sum(len(message.text) for message in messages) // 4, len(text) // 4
     return json.dumps(
         {
