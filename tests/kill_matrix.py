@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -158,7 +159,7 @@ def main() -> int:
 def _replace_table(path: Path, made: str) -> None:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     first = next(number for number, line in enumerate(lines) if line.startswith("| workspace"))
-    rest = [line for line in lines[first:] if not line.startswith("|")]
+    rest = dropwhile(lambda line: line.startswith("|"), lines[first:])
     path.write_text("".join(lines[:first]) + made + "".join(rest), encoding="utf-8")
 
 
