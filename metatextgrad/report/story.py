@@ -72,7 +72,7 @@ def _headline(material: Material) -> Iterator[str]:
     yield f"{_per_cent(last.test)} on the test set, {word}{before}."
     yield (
         f"{spoken(last.name)} scores {scored(last.test)}, and {spoken(first.name)} {scored(first.test)}, on "
-        f"{last.test.scored} examples that were looked at once. In brackets are 95 % intervals."
+        f"{last.test.scored} examples that were looked at a single time, at the end. In brackets are 95 % intervals."
     )
 
 
