@@ -7,7 +7,6 @@ counted by hand: the validation of the initial program, and for each proposal a 
 proposal, and a validation of two rounds of calls.
 """
 
-import gc
 import tempfile
 import time
 
@@ -15,9 +14,8 @@ from endless import task
 from loopback import serving
 
 from metatextgrad import Context, optimize
-from metatextgrad.cli.running import SELDOM
 
-LATENCY, PROPOSALS, EXAMPLES, IN_FLIGHT, RUNS = 0.05, 12, 50, 32, 3
+LATENCY, PROPOSALS, EXAMPLES, IN_FLIGHT, RUNS = 0.05, 12, 50, 32, 6
 
 
 def main() -> None:
@@ -28,10 +26,8 @@ def main() -> None:
     print(f"critical path {path:6d} latencies")
     with serving(LATENCY):
         measured()  # imports
-        for where in ("in a program", "as the command line does it"):
-            for _ in range(RUNS):
-                print(f"measured      {measured() / LATENCY:6.1f} latencies, {where}")
-            gc.set_threshold(*SELDOM)
+        for _ in range(RUNS):
+            print(f"measured      {measured() / LATENCY:6.1f} latencies")
 
 
 def measured() -> float:

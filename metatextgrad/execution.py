@@ -31,6 +31,7 @@ from metatextgrad.runtime.artifacts import put
 from metatextgrad.runtime.context import Context
 from metatextgrad.runtime.events import Event
 from metatextgrad.runtime.findings import initial_of, name_of_start, row
+from metatextgrad.runtime.garbage import seldom_collected
 from metatextgrad.runtime.record import Kind, Record, Status, save
 from metatextgrad.runtime.resources import Resources, open_resources
 from metatextgrad.runtime.storage import is_of_a_database
@@ -49,7 +50,10 @@ _RECURSION_LIMIT = 1_000_000
 def blocking(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; inside a running loop, as in a notebook, on a loop in a thread of its own."""
     if not _in_loop():
-        return asyncio.run(work)  # not where "no running event loop" is handled: it would seem the cause of every error
+        with seldom_collected():
+            return asyncio.run(
+                work
+            )  # not where "no running event loop" is handled: it would seem the cause of every error
     begun = Future[Callable[[], object]]()
 
     async def cancellable() -> T:

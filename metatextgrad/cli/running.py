@@ -1,7 +1,6 @@
 """Attend to a run: show its progress, and heed Ctrl-C and SIGTERM."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -16,11 +15,10 @@ from metatextgrad.cli.output import err
 from metatextgrad.core.errors import InterruptError, MetaTextGradError
 from metatextgrad.display import Display, display
 from metatextgrad.execution import OnEvent, Stop
+from metatextgrad.runtime.garbage import seldom_collected
 
 T = TypeVar("T")
 Work = Callable[[OnEvent, Stop], Awaitable[T]]
-SELDOM = (10_000, 20, 100)
-"""Thresholds of the garbage collection: a look through all that was imported holds up every call for 0.15 s."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +43,12 @@ def attend(work: Work[T], manner: Manner) -> T:
         KeptError: the work stopped after it had begun.
         MetaTextGradError: it could not begin.
     """
-    gc.set_threshold(*SELDOM)
     stop = Stop()
     console, events = err(), manner.as_json
     shown = display(console, stop, manner.title, quiet=manner.quiet, named=manner.named, events=events)
     try:
-        return asyncio.run(_heeding(work, shown, stop, manner))
+        with seldom_collected():
+            return asyncio.run(_heeding(work, shown, stop, manner))
     except MetaTextGradError as error:
         raise _kept(error, stop, manner) from error
 
