@@ -47,6 +47,7 @@ _GRAPHS: dict[Kind, tuple[str, Callable[[], Loop]]] = {
 _RECURSION_LIMIT = 1_000_000
 
 
+@seldom_collected()
 def blocking(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; inside a running loop, as in a notebook, on a loop in a thread of its own."""
     if not _in_loop():

@@ -34,6 +34,7 @@ class Manner:
     """Whether the run has a name that other commands know."""
 
 
+@seldom_collected()
 def attend(work: Work[T], manner: Manner) -> T:
     """Carry out work with its progress on stderr.
 
@@ -47,8 +48,7 @@ def attend(work: Work[T], manner: Manner) -> T:
     console, events = err(), manner.as_json
     shown = display(console, stop, manner.title, quiet=manner.quiet, named=manner.named, events=events)
     try:
-        with seldom_collected():
-            return asyncio.run(_heeding(work, shown, stop, manner))
+        return asyncio.run(_heeding(work, shown, stop, manner))
     except MetaTextGradError as error:
         raise _kept(error, stop, manner) from error
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import aiosqlite
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -60,7 +60,7 @@ def _alone(folder: Path) -> IO[str]:
 
 @asynccontextmanager
 async def _saver(path: Path) -> AsyncIterator[AsyncSqliteSaver]:
-    async with _connect(path, "IMMEDIATE") as connection:  # the saver commits, and leaves the begin to Python's module
+    async with _connect(path) as connection:
         saver = SmallSaver(connection, serde=serializer())
         await saver.setup()
         try:
@@ -86,12 +86,11 @@ async def _store(path: Path) -> AsyncIterator[FolderStore]:
 
 def _make(path: Path) -> None:
     """Make the tables, or what a newer LangGraph adds to them."""
-    if new := _unmade(path):
-        with closing(_connected(new)) as connection:
-            SqliteStore(connection).setup()
-        new.rename(path)
-    with closing(_connected(path)) as connection:
+    new = _unmade(path)
+    with closing(_connected(new or path)) as connection:
         SqliteStore(connection).setup()
+    if new:
+        new.rename(path)
 
 
 def _unmade(path: Path) -> Path | None:
@@ -115,8 +114,9 @@ def _connected(path: Path, *settings: str) -> sqlite3.Connection:
 
 
 @asynccontextmanager
-async def _connect(path: Path, begin: Literal["IMMEDIATE"]) -> AsyncIterator[aiosqlite.Connection]:
-    opening = aiosqlite.connect(path, isolation_level=begin, timeout=_WAIT_FOR_LOCK_SECONDS, factory=_Connection)
+async def _connect(path: Path) -> AsyncIterator[aiosqlite.Connection]:
+    # LangGraph's saver commits, and leaves the begin to Python's module.
+    opening = aiosqlite.connect(path, isolation_level="IMMEDIATE", timeout=_WAIT_FOR_LOCK_SECONDS, factory=_Connection)
     async with opening as connection:
         for setting in _SETTINGS:
             await connection.execute(setting)

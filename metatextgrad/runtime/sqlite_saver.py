@@ -25,14 +25,14 @@ class SmallSaver(KeepsErrorsAlone, AsyncSqliteSaver):
     finished = False
 
     async def finish(self) -> None:
-        """Wait for what is being written, undo what a cancelled task has begun, and take nothing any more.
+        """Wait for what is being written, and take nothing any more.
 
-        LangGraph writes the error of a cancelled task when nobody waits for it; a transaction that is begun so late
-        would keep the database locked, also past the close, for as long as its cursor lives.
+        LangGraph writes the error of a cancelled task when nobody waits for it. What such a task has begun is undone
+        when the connection closes.
         """
         self.finished = True
         async with self.lock:
-            await self.conn.rollback()
+            pass
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
